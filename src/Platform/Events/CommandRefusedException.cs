@@ -1,0 +1,12 @@
+namespace Platform.Events;
+
+/// <summary>A rule says no. HTTP answers with <paramref name="code"/>; nothing was recorded.</summary>
+/// <param name="code">Stable, UPPER_SNAKE_CASE; <c>docs/http-api.md</c> lists every code with its status.</param>
+/// <param name="detail">One sentence for people, saying what to do next where that helps.</param>
+public sealed class CommandRefusedException(string code, string detail) : Exception(detail)
+{
+    public string Code { get; } = code;
+
+    /// <summary>Further members of the problem document, such as <c>missingChunks</c>.</summary>
+    public IReadOnlyDictionary<string, object?> Members { get; init; } = new Dictionary<string, object?>();
+}

@@ -1,0 +1,85 @@
+namespace Platform.Storage;
+
+/// <summary>
+/// S3's model of storage, as far as this product uses it. Every implementation passes the same conformance suite.
+/// All methods throw <see cref="StorageException"/>; transient faults are retried inside, within bounds.
+/// ETags are opaque, unquoted and change whenever the bytes do.
+/// </summary>
+public interface IObjectStorage
+{
+    /// <summary>Metadata of an object, or <see langword="null"/> where there is none.</summary>
+    Task<StoredObject?> HeadAsync(string key, CancellationToken cancellationToken);
+
+    /// <summary>One page of at most 1,000 objects whose keys begin with <paramref name="prefix"/>, in ordinal order of UTF-8 bytes.</summary>
+    /// <param name="prefix">May be empty.</param>
+    /// <param name="continuation"><see cref="ObjectPage.Continuation"/> of the page before; <see langword="null"/> for the first.</param>
+    Task<ObjectPage> ListAsync(string prefix, string? continuation, CancellationToken cancellationToken);
+
+    /// <summary>Opens an object, or a range of it. The caller disposes what it gets; reading it may throw <see cref="StorageException"/>.</summary>
+    /// <param name="range">Within the object and not empty; <see langword="null"/> for the whole object.</param>
+    /// <param name="ifMatch">The ETag the object must still have, else <see cref="StorageError.PreconditionFailed"/>.</param>
+    Task<Stream> ReadAsync(string key, ByteRange? range, string? ifMatch, CancellationToken cancellationToken);
+
+    /// <summary>Stores an object in one go. It becomes visible whole or not at all, replacing what was there.</summary>
+    /// <param name="body">Read once from its position, not disposed.</param>
+    /// <param name="sizeBytes">Exactly what <paramref name="body"/> yields, else <see cref="StorageError.BodySizeMismatch"/>.</param>
+    Task<StoredObject> PutAsync(string key, Stream body, long sizeBytes, string contentType, CancellationToken cancellationToken);
+
+    /// <summary>Deletes an object. Deleting what is not there succeeds.</summary>
+    Task DeleteAsync(string key, CancellationToken cancellationToken);
+
+    /// <summary>Begins a multipart upload and returns its handle, which <see cref="MultipartUpload.Id"/> rebuilds in another process.</summary>
+    Task<MultipartUpload> BeginMultipartAsync(string key, string contentType, CancellationToken cancellationToken);
+
+    /// <summary>
+    /// Stores one part, replacing an earlier one of that number. A part whose body is cut off leaves the earlier one as it was, or gone:
+    /// record an invalidation before sending a number again.
+    /// </summary>
+    Task<StoredPart> PutPartAsync(MultipartUpload upload, PartSlot part, Stream body, CancellationToken cancellationToken);
+
+    /// <summary>Fills a part from a range of an object without moving bytes through this process.</summary>
+    /// <param name="sourceETag">The source must still have it, else <see cref="StorageError.PreconditionFailed"/>.</param>
+    Task<StoredPart> CopyPartAsync(
+        MultipartUpload upload, PartSlot part, string sourceKey, long sourceOffsetBytes, string sourceETag, CancellationToken cancellationToken);
+
+    /// <summary>All parts stored so far, by number. <see cref="StorageError.MultipartNotFound"/> where the upload is gone.</summary>
+    Task<IReadOnlyList<StoredPart>> ListPartsAsync(MultipartUpload upload, CancellationToken cancellationToken);
+
+    /// <summary>
+    /// Makes the object from exactly these parts, in this order, and returns it after a look at the result (size, and ETag where the
+    /// store's rule is known). <see cref="StorageError.MultipartNotFound"/> also where it was completed before: HEAD decides.
+    /// </summary>
+    Task<StoredObject> CompleteMultipartAsync(MultipartUpload upload, IReadOnlyList<StoredPart> parts, CancellationToken cancellationToken);
+
+    /// <summary>Discards a multipart upload and its parts. Aborting what is not there succeeds.</summary>
+    Task AbortMultipartAsync(MultipartUpload upload, CancellationToken cancellationToken);
+
+    /// <summary>A link that downloads the object without further authorisation; <see langword="null"/> where the store has none (a folder).</summary>
+    /// <param name="lifetime">At most 7 days.</param>
+    /// <param name="fileName">Name the browser saves it under.</param>
+    Uri? PresignDownload(string key, TimeSpan lifetime, string fileName);
+}
+
+/// <summary>An object as the store describes it.</summary>
+public sealed record StoredObject(string Key, long SizeBytes, string ETag, DateTimeOffset ModifiedAt);
+
+/// <param name="Continuation"><see langword="null"/> on the last page.</param>
+public sealed record ObjectPage(IReadOnlyList<StoredObject> Objects, string? Continuation);
+
+/// <summary>Bytes from <paramref name="OffsetBytes"/> on, <paramref name="SizeBytes"/> many.</summary>
+public readonly record struct ByteRange(long OffsetBytes, long SizeBytes)
+{
+    public long EndBytes => OffsetBytes + SizeBytes;
+}
+
+/// <summary>A multipart upload under way. <paramref name="Id"/> is the store's.</summary>
+public sealed record MultipartUpload(string Key, string Id);
+
+/// <summary>Where a part lies in the finished object.</summary>
+/// <param name="Number">From 1 to 10,000.</param>
+/// <param name="OffsetBytes">Sum of the sizes of all parts before it. The folder store writes it there at once; S3 ignores it.</param>
+/// <param name="SizeBytes">S3: at least 5 MiB but for the last part; R2: all equal but the last.</param>
+public readonly record struct PartSlot(int Number, long OffsetBytes, long SizeBytes);
+
+/// <summary>A part the store has acknowledged.</summary>
+public sealed record StoredPart(int Number, string ETag, long SizeBytes);
