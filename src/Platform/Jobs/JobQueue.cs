@@ -1,12 +1,50 @@
 using Npgsql;
+using Quartz;
 
 namespace Platform.Jobs;
 
-/// <summary>Queues commands for the workers. One name is queued once, however often it is asked for.</summary>
+/// <summary>
+/// Queues commands for the workers. A name is queued once, however often it is asked for: while it waits, runs, waits for a retry or is
+/// being recovered from a crashed node, asking again changes nothing. A name whose job has ended may be queued anew.
+/// </summary>
 public sealed class JobQueue
 {
-    /// <summary>Queues a command when <paramref name="transaction"/> commits. A name that is queued or running already stays as it is.</summary>
-    /// <param name="name">Unique to the cause, e.g. <c>zip_album/{id}/{version of the event that asked for it}</c>.</param>
-    public Task EnqueueAsync<TCommand>(string name, TCommand command, NpgsqlTransaction transaction, CancellationToken cancellationToken)
-        where TCommand : notnull => throw new NotSupportedException($"{name}{command}{transaction}{cancellationToken}{this}");
+    private readonly JobNode node;
+    private readonly JobKinds kinds;
+    private readonly TimeProvider clock;
+
+    internal JobQueue(JobNode node, JobKinds kinds, TimeProvider clock) => (this.node, this.kinds, this.clock) = (node, kinds, clock);
+
+    /// <summary>
+    /// Queues a command when <paramref name="transaction"/> commits. Call it late: from here to the commit the transaction holds the lock
+    /// under which all nodes hand out jobs.
+    /// </summary>
+    /// <param name="name">Unique to the cause, e.g. <c>zip_album/{id}/{version of the event that asked for it}</c>; up to 140 characters.</param>
+    public async Task EnqueueAsync<TCommand>(string name, TCommand command, NpgsqlTransaction transaction, CancellationToken cancellationToken)
+        where TCommand : notnull
+    {
+        var scheduler = await node.SchedulerAsync(cancellationToken);
+        using var enlisted = scheduler.EnlistTransaction(transaction);
+        await EnqueueAsync(scheduler, name, command, cancellationToken);
+    }
+
+    /// <summary>Queues a command at once.</summary>
+    /// <inheritdoc cref="EnqueueAsync{TCommand}(string, TCommand, NpgsqlTransaction, CancellationToken)"/>
+    public async Task EnqueueAsync<TCommand>(string name, TCommand command, CancellationToken cancellationToken)
+        where TCommand : notnull =>
+        await EnqueueAsync(await node.SchedulerAsync(cancellationToken), name, command, cancellationToken);
+
+    // The job row, not the trigger, stands for the name: a trigger is gone from the moment it fires, and a recovered one has another name.
+    private async Task EnqueueAsync<TCommand>(IScheduler scheduler, string name, TCommand command, CancellationToken cancellationToken)
+        where TCommand : notnull
+    {
+        var job = QueuedCommand.Job(new JobKey(name), kinds[typeof(TCommand)], JobKind.Write(command));
+        try
+        {
+            await scheduler.ScheduleJob(job, QueuedCommand.Trigger(job.Key, attempt: 1, clock.GetUtcNow()), cancellationToken: cancellationToken);
+        }
+        catch (ObjectAlreadyExistsException)
+        {
+        }
+    }
 }

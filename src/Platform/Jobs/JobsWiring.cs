@@ -1,0 +1,90 @@
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Npgsql;
+using Quartz;
+
+namespace Platform.Jobs;
+
+/// <param name="Concurrency">Jobs at a time in this process.</param>
+/// <param name="Work">Whether this process runs jobs, or only queues them.</param>
+internal sealed record JobOptions(int Concurrency, bool Work);
+
+public static class JobsWiring
+{
+    /// <summary>Adds <see cref="JobQueue"/> on the registered <see cref="NpgsqlDataSource"/>, and runs jobs where this process is a worker.</summary>
+    public static IServiceCollection AddJobs(this IServiceCollection services, IConfiguration configuration, bool work)
+    {
+        // Jobs are few and coarse. Four keep a small machine busy and leave a place for mail beside long albums.
+        var concurrency = configuration.GetValue("Jobs:Concurrency", 4);
+        if (concurrency is < 1 or > 64)
+        {
+            throw new StartupException($"Jobs__Concurrency is {concurrency}, but must be between 1 and 64.");
+        }
+
+        services.TryAddSingleton(TimeProvider.System);
+        services.AddSingleton(new JobOptions(concurrency, work));
+        services.AddSingleton<JobKinds>();
+        services.AddSingleton<JobNode>();
+        services.AddHostedService(provider => provider.GetRequiredService<JobNode>());
+        services.AddSingleton(provider => new JobQueue(
+            provider.GetRequiredService<JobNode>(), provider.GetRequiredService<JobKinds>(), provider.GetRequiredService<TimeProvider>()));
+        return services.AddQuartz(quartz => Configure(quartz, concurrency));
+    }
+
+    /// <summary>Registers the handler of a command under its stored name, which outlives every renaming of the types.</summary>
+    public static IServiceCollection AddJob<TCommand, THandler>(this IServiceCollection services, string name, JobRetry? retry = null)
+        where TCommand : notnull
+        where THandler : class, IJob<TCommand>
+    {
+        services.AddSingleton<JobKind>(new JobKind.Of<TCommand>(name, retry ?? JobRetry.Default));
+        return services.AddScoped<IJob<TCommand>, THandler>();
+    }
+
+    private static void Configure(IQuartzBuilder quartz, int concurrency)
+    {
+        quartz.AddJobType<CommandJob>();
+        quartz.UseDefaultThreadPool(concurrency);
+
+        // For failures outside a handler, which no module can record: see CommandJob.
+        quartz.UseDefaultRetryPolicy(RetryPolicy.Exponential(int.MaxValue, TimeSpan.FromSeconds(1), 2, TimeSpan.FromMinutes(1)));
+        quartz.ConfigureScheduler(scheduler =>
+        {
+            scheduler.InstanceName = "jobs";
+            scheduler.GenerateInstanceId = true;
+
+            // Commits of other nodes give no signal: this is how long a queued job waits at most. One second is the least Quartz allows.
+            scheduler.IdleWaitTime = TimeSpan.FromSeconds(1);
+            scheduler.ShutdownJobInterruption = ShutdownJobInterruption.Always;
+
+            // CommandJob makes the job part of the caller's trace instead.
+            scheduler.PropagateTraceContext = false;
+        });
+        quartz.UsePersistentStore(store =>
+        {
+            store.UsePostgres(source => source.DataSourceFactory = provider => provider.GetRequiredService<NpgsqlDataSource>());
+            store.UseSystemTextJsonSerializer();
+            store.ProvisionSchema();
+            store.UseClustering(cluster =>
+            {
+                // A node is declared dead two seconds after its last sign of life, and its jobs go on elsewhere.
+                cluster.CheckinInterval = TimeSpan.FromSeconds(1);
+                cluster.CheckinMisfireThreshold = TimeSpan.FromSeconds(1);
+            });
+            store.ConfigureStore(options =>
+            {
+                // The schema is in the name rather than in a search path, because enlisted transactions bring their own connection.
+                options.TablePrefix = "quartz.qrtz_";
+                options.StoreJobDataAsStrings = true;
+                options.AcceptEnlistedTransactions = true;
+                options.RecoverFiringsCancelledByShutdown = true;
+
+                // A node that lost the database for a while is back a second after it, not fifteen.
+                options.DbRetryInterval = TimeSpan.FromSeconds(1);
+
+                // Later than this counts as a misfire, which Quartz handles slowly, 18 a second. A backlog is no misfire.
+                options.MisfireThreshold = TimeSpan.FromHours(12);
+            });
+        });
+    }
+}
