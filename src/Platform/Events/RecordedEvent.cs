@@ -5,7 +5,7 @@ namespace Platform.Events;
 /// <param name="StreamName">Category and id: <c>album-0198…</c>.</param>
 /// <param name="Version">Its place in its stream, from 1.</param>
 /// <param name="Type">Its stored name: <c>file_zipped</c>.</param>
-/// <param name="Payload">The event itself.</param>
+/// <param name="Payload">The event itself; a <see cref="System.Text.Json.JsonElement"/> where no module of this build knows its type.</param>
 public sealed record RecordedEvent(
     LogPosition Position,
     Guid Id,
@@ -34,6 +34,3 @@ public readonly record struct LogPosition(ulong TransactionId, long SequenceId) 
 
     public static bool operator >=(LogPosition left, LogPosition right) => left.CompareTo(right) >= 0;
 }
-
-/// <summary>Why an event was written and by whom. Never holds an e-mail address or a token.</summary>
-public sealed record EventMetadata(string? CorrelationId = null, string? CausationId = null, string? By = null);

@@ -1,0 +1,57 @@
+using Microsoft.Extensions.DependencyInjection;
+using Npgsql;
+
+namespace Platform.Events;
+
+public static class EventsSetup
+{
+    // Every statement of the product, so that each is parsed and planned once per connection.
+    private const int MaxPreparedStatements = 200;
+
+    /// <summary>Adds the event store, and the <see cref="NpgsqlDataSource"/> that everything shares. Tables are created and migrated at start.</summary>
+    /// <exception cref="StartupException">The connection string is missing or malformed.</exception>
+    public static IServiceCollection AddEvents(this IServiceCollection services, string? connectionString)
+    {
+        var settings = Settings(connectionString);
+        services.AddSingleton(_ => NpgsqlDataSource.Create(settings));
+        services.AddSingleton(TimeProvider.System);
+        services.AddSingleton<EventStore>();
+        services.AddSingleton(provider =>
+        {
+            var types = new EventTypes();
+            foreach (var map in provider.GetServices<Action<EventTypes>>())
+            {
+                map(types);
+            }
+
+            return types;
+        });
+        services.AddHostedService<EventSchema>();
+        services.AddHostedService<LogListener>();
+        return services;
+    }
+
+    /// <summary>Adds a module's stored event names: <c>services.AddEventTypes(types => types.Map&lt;FileZipped>("file_zipped"))</c>.</summary>
+    public static IServiceCollection AddEventTypes(this IServiceCollection services, Action<EventTypes> map) => services.AddSingleton(map);
+
+    private static string Settings(string? connectionString)
+    {
+        if (string.IsNullOrWhiteSpace(connectionString))
+        {
+            throw new StartupException("ConnectionStrings__Postgres is not set: give it as `Host=…;Database=…;Username=…;Password=…`.");
+        }
+
+        try
+        {
+            return new NpgsqlConnectionStringBuilder(connectionString)
+            {
+                MaxAutoPrepare = MaxPreparedStatements,
+                AutoPrepareMinUsages = 2,
+            }.ConnectionString;
+        }
+        catch (ArgumentException e)
+        {
+            throw new StartupException($"ConnectionStrings__Postgres cannot be read: {e.Message}", e);
+        }
+    }
+}
