@@ -23,7 +23,7 @@ public sealed class EventsHost : IAsyncDisposable
     {
         var builder = new HostApplicationBuilder(new HostApplicationBuilderSettings { DisableDefaults = true });
         builder.Logging.SetMinimumLevel(LogLevel.Warning);
-        builder.Services.AddEvents(connectionString);
+        builder.Services.AddEvents(connectionString, work: true);
         configure(builder.Services);
         var host = builder.Build();
         try

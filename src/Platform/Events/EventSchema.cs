@@ -65,7 +65,7 @@ internal sealed class EventSchema(NpgsqlDataSource database) : IHostedLifecycleS
         }
         catch (NpgsqlException e) when (Explain(e, settings) is { } reason)
         {
-            throw new StartupException($"{reason} (setting ConnectionStrings__Postgres).", e);
+            throw new StartupException($"{reason} (setting ConnectionStrings__Postgres).", e) { ExitCode = 3 };
         }
     }
 

@@ -1,20 +1,26 @@
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
 using Npgsql;
 
 namespace Platform.Events;
 
-public static class EventsSetup
+/// <param name="Work">Whether this process runs subscriptions.</param>
+internal sealed record EventOptions(bool Work);
+
+public static class EventsWiring
 {
     // Every statement of the product, so that each is parsed and planned once per connection.
     private const int MaxPreparedStatements = 200;
 
     /// <summary>Adds the event store, and the <see cref="NpgsqlDataSource"/> that everything shares. Tables are created and migrated at start.</summary>
+    /// <param name="work">Whether this process runs subscriptions, or only reads and appends.</param>
     /// <exception cref="StartupException">The connection string is missing or malformed.</exception>
-    public static IServiceCollection AddEvents(this IServiceCollection services, string? connectionString)
+    public static IServiceCollection AddEvents(this IServiceCollection services, string? connectionString, bool work)
     {
         var settings = Settings(connectionString);
         services.AddSingleton(_ => NpgsqlDataSource.Create(settings));
-        services.AddSingleton(TimeProvider.System);
+        services.TryAddSingleton(TimeProvider.System);
+        services.AddSingleton(new EventOptions(work));
         services.AddSingleton<EventStore>();
         services.AddSingleton(provider =>
         {
@@ -33,6 +39,10 @@ public static class EventsSetup
 
     /// <summary>Adds a module's stored event names: <c>services.AddEventTypes(types => types.Map&lt;FileZipped>("file_zipped"))</c>.</summary>
     public static IServiceCollection AddEventTypes(this IServiceCollection services, Action<EventTypes> map) => services.AddSingleton(map);
+
+    /// <summary>Adds a reader of the log. Workers run it, one of them at a time.</summary>
+    public static IServiceCollection AddSubscription<TSubscription>(this IServiceCollection services)
+        where TSubscription : class, ISubscription => services.AddSingleton<ISubscription, TSubscription>();
 
     private static string Settings(string? connectionString)
     {
