@@ -19,7 +19,7 @@ public sealed class JobQueue
     /// Queues a command when <paramref name="transaction"/> commits. Call it late: from here to the commit the transaction holds the lock
     /// under which all nodes hand out jobs.
     /// </summary>
-    /// <param name="name">Unique to the cause, e.g. <c>zip_album/{id}/{version of the event that asked for it}</c>; up to 140 characters.</param>
+    /// <param name="name">Unique to the cause, e.g. <c>zip_album/{id}/{version of the event that asked for it}</c>.</param>
     public async Task EnqueueAsync<TCommand>(string name, TCommand command, NpgsqlTransaction transaction, CancellationToken cancellationToken)
         where TCommand : notnull
     {

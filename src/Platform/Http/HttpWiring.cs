@@ -1,0 +1,86 @@
+using System.Diagnostics;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace Platform.Http;
+
+/// <summary>What holds for every endpoint: errors, security headers, limits, CORS.</summary>
+public static class HttpWiring
+{
+    // An album request with 10,000 files has about 2 MB. Endpoints that take file bytes raise it for themselves.
+    private const long LargestBodyBytes = 8 * 1024 * 1024;
+
+    /// <summary>Setting <c>Cors__Origins</c>: origins divided by commas, or <c>*</c>; none by default. Cookies never cross origins.</summary>
+    public static IServiceCollection AddHttp(this IServiceCollection services, IConfiguration configuration)
+    {
+        var origins = ReadOrigins(configuration["Cors:Origins"]);
+        services.AddErrors();
+        services.AddSingleton<DistributedContextPropagator, TraceOnlyPropagator>();
+        services.Configure<KestrelServerOptions>(kestrel =>
+        {
+            kestrel.AddServerHeader = false;
+            kestrel.Limits.MaxRequestBodySize = LargestBodyBytes;
+        });
+        return services.AddCors(cors => cors.AddDefaultPolicy(policy => policy
+            .WithOrigins(origins)
+            .AllowAnyHeader()
+            .AllowAnyMethod()
+            .WithExposedHeaders("ETag", "Location", "Retry-After", "Content-Range", "Content-Disposition")
+            .SetPreflightMaxAge(TimeSpan.FromHours(2))));
+    }
+
+    public static IApplicationBuilder UseHttp(this IApplicationBuilder app) =>
+        app.Use(AddSecurityHeadersAsync).UseErrors().UseRouting().UseCors();
+
+    private static Task AddSecurityHeadersAsync(HttpContext context, RequestDelegate next)
+    {
+        context.Response.OnStarting(() =>
+        {
+            var headers = context.Response.Headers;
+            headers.XContentTypeOptions = "nosniff";
+            headers.TryAdd("Referrer-Policy", "no-referrer");
+            headers.TryAdd("X-Frame-Options", "DENY");
+            headers.TryAdd("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'");
+            return Task.CompletedTask;
+        });
+        return next(context);
+    }
+
+    private static string[] ReadOrigins(string? setting)
+    {
+        var origins = (setting ?? "").Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+        foreach (var origin in origins.Where(origin => origin != "*"))
+        {
+            if (!Uri.TryCreate(origin, UriKind.Absolute, out var uri)
+                || uri.Scheme is not ("http" or "https")
+                || uri.GetLeftPart(UriPartial.Authority) != origin)
+            {
+                throw new StartupException($"Cors__Origins has {origin}, which is not an origin such as https://example.com.");
+            }
+        }
+
+        return origins;
+    }
+}
+
+/// <summary>
+/// Takes the trace of a caller but not its baggage: there this product keeps who does something and why, which a request must not claim.
+/// </summary>
+internal sealed class TraceOnlyPropagator : DistributedContextPropagator
+{
+    private readonly DistributedContextPropagator inner = CreateW3CPropagator();
+
+    public override IReadOnlyCollection<string> Fields => inner.Fields;
+
+    public override void Inject(Activity? activity, object? carrier, PropagatorSetterCallback? setter) =>
+        inner.Inject(activity, carrier, setter);
+
+    public override void ExtractTraceIdAndState(
+        object? carrier, PropagatorGetterCallback? getter, out string? traceId, out string? traceState) =>
+        inner.ExtractTraceIdAndState(carrier, getter, out traceId, out traceState);
+
+    public override IEnumerable<KeyValuePair<string, string?>>? ExtractBaggage(object? carrier, PropagatorGetterCallback? getter) => null;
+}

@@ -1,0 +1,53 @@
+using System.Text.Json;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.WebUtilities;
+using Npgsql;
+using Platform.Events;
+using Platform.Storage;
+
+namespace Platform.Http;
+
+/// <summary>
+/// An answer that says no: RFC 9457 problem details, plus the member <c>error</c> with code, message and timestamp that the clients of
+/// the first API read.
+/// </summary>
+internal sealed record Problem(int Status, string Code, string Detail, IReadOnlyDictionary<string, object?>? Members = null)
+{
+    internal const string ContentType = "application/problem+json";
+
+    internal static Problem Of(int status) => new(status, ErrorCodes.Of(status), $"{ReasonPhrases.GetReasonPhrase(status)}.");
+
+    /// <summary>What an exception means to the client. Details of faults stay in the log: the client gets the trace id to ask about.</summary>
+    internal static Problem Of(Exception error) => error switch
+    {
+        CommandRefusedException refused =>
+            new(ErrorCodes.Statuses.GetValueOrDefault(refused.Code, StatusCodes.Status409Conflict), refused.Code, refused.Message, refused.Members),
+        BadHttpRequestException { InnerException: JsonException json } =>
+            new(StatusCodes.Status400BadRequest, ErrorCodes.InvalidRequest, $"The body is not the JSON this request takes, at {json.Path ?? "$"}."),
+        BadHttpRequestException bad => new(bad.StatusCode, ErrorCodes.Of(bad.StatusCode), bad.Message),
+        StorageException => new(StatusCodes.Status502BadGateway, ErrorCodes.StorageError, "The storage failed. Try again: nothing was lost."),
+        NpgsqlException { IsTransient: true } =>
+            new(StatusCodes.Status503ServiceUnavailable, ErrorCodes.DatabaseUnavailable, "The database does not answer. Try again in a moment."),
+        _ => new(StatusCodes.Status500InternalServerError, ErrorCodes.InternalError, "Something went wrong here. The trace id helps to find it."),
+    };
+
+    internal Dictionary<string, object?> ToDocument(HttpContext context, string traceId, DateTimeOffset now)
+    {
+        var document = new Dictionary<string, object?>
+        {
+            ["type"] = "about:blank",
+            ["title"] = ReasonPhrases.GetReasonPhrase(Status),
+            ["status"] = Status,
+            ["detail"] = Detail,
+            ["instance"] = context.Request.Path.Value,
+            ["traceId"] = traceId,
+            ["error"] = new { Code, Message = Detail, Timestamp = now },
+        };
+        foreach (var (name, value) in Members ?? new Dictionary<string, object?>())
+        {
+            document.TryAdd(name, value);
+        }
+
+        return document;
+    }
+}

@@ -1,0 +1,26 @@
+using System.Net;
+using System.Net.Mail;
+
+namespace Platform.Mail;
+
+/// <summary>Hands mail to an SMTP server. One connection per mail: links to albums are rare.</summary>
+internal sealed class SmtpMailer(MailAddress from, SmtpOptions options) : IMailer
+{
+    public async Task SendAsync(Mail mail, CancellationToken cancellationToken)
+    {
+        using var message = MimeMessage.Create(mail, from);
+        using var client = new SmtpClient(options.Host, options.Port)
+        {
+            EnableSsl = options.Tls,
+            Credentials = options.User is null ? null : new NetworkCredential(options.User, options.Password),
+        };
+        try
+        {
+            await client.SendMailAsync(message, cancellationToken);
+        }
+        catch (SmtpException error)
+        {
+            throw new MailException($"The mail server refused the mail or did not answer ({error.StatusCode}).", error);
+        }
+    }
+}

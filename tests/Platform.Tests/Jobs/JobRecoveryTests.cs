@@ -1,0 +1,113 @@
+using Platform.Jobs;
+using Xunit;
+
+namespace Platform.Tests.Jobs;
+
+public sealed class JobRecoveryTests
+{
+    private static readonly JobRetry Quick = new(3, TimeSpan.FromSeconds(0.5), TimeSpan.FromSeconds(10));
+
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task A_retry_survives_the_node_that_asked_for_it()
+    {
+        await using var cluster = await JobCluster.CreateAsync();
+        var first = await cluster.StartAsync(retry: Quick with { FirstDelay = TimeSpan.FromSeconds(3) });
+        await first.Queue.EnqueueAsync("a", new Probe("failing", Behaviour.Fail), Cancellation);
+        await cluster.Log.WaitForAsync("run", "failing");
+        await Task.Delay(500, Cancellation);
+        first.Cut();
+
+        await cluster.StartAsync(retry: Quick with { Attempts = 2 });
+        await cluster.Log.WaitForAsync("gave up", "failing");
+        Assert.Equal(2, cluster.Log.Count("run", "failing"));
+    }
+
+    [Fact]
+    public async Task Another_node_takes_over_within_five_seconds_of_a_crash()
+    {
+        await using var cluster = await JobCluster.CreateAsync();
+        var first = await cluster.StartAsync();
+        await first.Queue.EnqueueAsync("a", new Probe("long", Behaviour.WaitForRelease), Cancellation);
+        await cluster.Log.WaitForAsync("run", "long");
+        await cluster.StartAsync();
+        await Task.Delay(2000, Cancellation);
+        Assert.Equal(1, cluster.Log.Count("run", "long"));
+
+        first.Cut();
+        await cluster.Log.WaitForAsync("run", "long", count: 2, seconds: 5);
+    }
+
+    [Fact]
+    public async Task A_single_node_takes_up_its_own_jobs_within_five_seconds_of_its_start()
+    {
+        await using var cluster = await JobCluster.CreateAsync();
+        var first = await cluster.StartAsync();
+        await first.Queue.EnqueueAsync("a", new Probe("long", Behaviour.WaitForRelease), Cancellation);
+        await cluster.Log.WaitForAsync("run", "long");
+        first.Cut();
+
+        await cluster.StartAsync();
+        await cluster.Log.WaitForAsync("run", "long", count: 2, seconds: 5);
+    }
+
+    [Fact]
+    public async Task A_name_that_is_being_recovered_is_not_queued_again()
+    {
+        await using var cluster = await JobCluster.CreateAsync();
+        var first = await cluster.StartAsync();
+        await first.Queue.EnqueueAsync("same", new Probe("long", Behaviour.WaitForRelease), Cancellation);
+        await cluster.Log.WaitForAsync("run", "long");
+        first.Cut();
+        var second = await cluster.StartAsync();
+        await cluster.Log.WaitForAsync("run", "long", count: 2);
+
+        await second.Queue.EnqueueAsync("same", new Probe("long", Behaviour.WaitForRelease), Cancellation);
+        await Task.Delay(2500, Cancellation);
+        Assert.Equal(2, cluster.Log.Count("run", "long"));
+    }
+
+    [Fact]
+    public async Task A_stopping_node_cancels_its_jobs_and_another_goes_on_at_once_without_counting_a_failure()
+    {
+        await using var cluster = await JobCluster.CreateAsync();
+        var once = new JobRetry(1, TimeSpan.FromMinutes(1), TimeSpan.FromMinutes(1));
+        var first = await cluster.StartAsync(retry: once);
+        await first.Queue.EnqueueAsync("a", new Probe("long", Behaviour.WaitForRelease), Cancellation);
+        await cluster.Log.WaitForAsync("run", "long");
+        await cluster.StartAsync(retry: once);
+
+        await first.StopAsync();
+        Assert.Equal(1, cluster.Log.Count("cancelled", "long"));
+        await cluster.Log.WaitForAsync("run", "long", count: 2, seconds: 3);
+        cluster.Log.Release();
+        await cluster.Log.WaitForAsync("done", "long");
+        Assert.Equal(0, cluster.Log.Count("gave up", "long"));
+    }
+
+    [Fact]
+    public async Task A_job_that_was_cut_off_is_run_when_the_only_node_comes_back()
+    {
+        await using var cluster = await JobCluster.CreateAsync();
+        var first = await cluster.StartAsync();
+        await first.Queue.EnqueueAsync("a", new Probe("long", Behaviour.WaitForRelease), Cancellation);
+        await cluster.Log.WaitForAsync("run", "long");
+        await first.StopAsync();
+
+        await cluster.StartAsync();
+        await cluster.Log.WaitForAsync("run", "long", count: 2, seconds: 5);
+    }
+
+    [Fact]
+    public async Task Many_nodes_start_at_once_on_an_empty_database()
+    {
+        await using var cluster = await JobCluster.CreateAsync();
+        var nodes = await Task.WhenAll(Enumerable.Range(0, 6).Select(_ => cluster.StartAsync()));
+        await Task.WhenAll(nodes.Select((node, number) => node.Queue.EnqueueAsync($"job {number}", new Probe($"{number}"), Cancellation)));
+        for (var number = 0; number < nodes.Length; number++)
+        {
+            await cluster.Log.WaitForAsync("done", $"{number}");
+        }
+    }
+}
