@@ -1,0 +1,142 @@
+using System.Buffers;
+using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
+
+namespace Platform.Storage;
+
+/// <summary>The few things the folder store does with files. Faults of the disk come out as <see cref="StorageError.Unavailable"/>.</summary>
+internal static partial class Disk
+{
+    // Big enough to make system calls cheap, small enough to stay in a core's cache between reading, CRC and writing.
+    private const int BufferBytes = 256 * 1024;
+
+    /// <summary>Writes exactly <paramref name="sizeBytes"/> of the body at an offset and returns their CRC-32. Faults of the body pass as they are.</summary>
+    public static async Task<uint> WriteAsync(
+        SafeFileHandle file, long offsetBytes, Stream body, long sizeBytes, CancellationToken cancellationToken)
+    {
+        var known = body as Crc32Stream;
+        var crc = 0u;
+        var done = 0L;
+        var buffer = ArrayPool<byte>.Shared.Rent(BufferBytes);
+        try
+        {
+            while (done < sizeBytes)
+            {
+                var wanted = (int)Math.Min(BufferBytes, sizeBytes - done);
+                var bytes = buffer.AsMemory(0, await body.ReadAtLeastAsync(
+                    buffer.AsMemory(0, wanted), wanted, throwOnEndOfStream: false, cancellationToken));
+                crc = known is null ? Crc32.Append(crc, bytes.Span) : crc;
+                Write(file, bytes.Span, offsetBytes + done);
+                done += bytes.Length;
+                if (bytes.Length < wanted)
+                {
+                    break;
+                }
+            }
+
+            if (done < sizeBytes || await body.ReadAsync(buffer.AsMemory(0, 1), cancellationToken) > 0)
+            {
+                throw new StorageException(StorageError.BodySizeMismatch, $"The body does not hold {sizeBytes} bytes as announced.");
+            }
+
+            return known?.Crc32 ?? crc;
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
+    }
+
+    // Synchronous: RandomAccess.WriteAsync would block another thread of the pool for the same call, and pay for the hop.
+    private static void Write(SafeFileHandle file, ReadOnlySpan<byte> bytes, long offsetBytes)
+    {
+        try
+        {
+            RandomAccess.Write(file, bytes, offsetBytes);
+        }
+        catch (IOException e)
+        {
+            throw new StorageException(StorageError.Unavailable, e.Message, e);
+        }
+    }
+
+    /// <summary>Copies a range between files, inside the kernel where that is possible (some file systems then share the blocks).</summary>
+    public static async Task CopyAsync(
+        SafeFileHandle source, ByteRange range, SafeFileHandle target, long targetOffsetBytes, CancellationToken cancellationToken)
+    {
+        var (from, to) = (range.OffsetBytes, targetOffsetBytes);
+        while (OperatingSystem.IsLinux() && from < range.EndBytes)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            var piece = (nuint)Math.Min(range.EndBytes - from, 64 << 20);
+
+            // Refused between file systems, and on some kinds of them: then the loop below does it.
+            if (CopyFileRange(source, ref from, target, ref to, piece, 0) <= 0)
+            {
+                break;
+            }
+        }
+
+        if (from < range.EndBytes)
+        {
+            await using var rest = new FileRangeStream(source, new ByteRange(from, range.EndBytes - from), ownsFile: false);
+            await WriteAsync(target, to, rest, range.EndBytes - from, cancellationToken);
+        }
+    }
+
+    public static SafeFileHandle Open(string path, FileMode mode, FileAccess access, FileShare share) =>
+        Guard(() => File.OpenHandle(path, mode, access, share));
+
+    /// <summary>Returns once the file's bytes are on the disk.</summary>
+    public static void Sync(SafeFileHandle file) => Guard(() => RandomAccess.FlushToDisk(file));
+
+    /// <summary>Returns once the names in a folder are on the disk. Windows has no such call and journals names by itself.</summary>
+    public static void SyncFolder(string path)
+    {
+        if (OperatingSystem.IsWindows())
+        {
+            return;
+        }
+
+        // File.OpenHandle refuses folders.
+        using var folder = new SafeFileHandle(OpenToRead(path, 0), ownsHandle: true);
+        if (folder.IsInvalid || FileSync(folder) != 0)
+        {
+            throw new StorageException(
+                StorageError.Unavailable, $"The folder {path} cannot be synchronised: {Marshal.GetLastPInvokeErrorMessage()}.");
+        }
+    }
+
+    /// <summary>Runs a file operation. A missing file or folder passes as it is: the caller knows what that means.</summary>
+    public static T Guard<T>(Func<T> operation)
+    {
+        try
+        {
+            return operation();
+        }
+        catch (Exception e) when (e is UnauthorizedAccessException or IOException and not (FileNotFoundException or DirectoryNotFoundException))
+        {
+            throw new StorageException(StorageError.Unavailable, e.Message, e);
+        }
+    }
+
+    /// <inheritdoc cref="Guard{T}"/>
+    public static void Guard(Action operation) => Guard(() =>
+    {
+        operation();
+        return true;
+    });
+
+    [LibraryImport("libc", EntryPoint = "open", StringMarshalling = StringMarshalling.Utf8, SetLastError = true)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static partial int OpenToRead(string path, int flags);
+
+    [LibraryImport("libc", EntryPoint = "fsync", SetLastError = true)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static partial int FileSync(SafeFileHandle file);
+
+    [LibraryImport("libc", EntryPoint = "copy_file_range")]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static partial nint CopyFileRange(
+        SafeFileHandle source, ref long sourceOffset, SafeFileHandle target, ref long targetOffset, nuint sizeBytes, uint flags);
+}

@@ -1,0 +1,306 @@
+// A multipart upload of the folder store, .storage/multipart/{id}/:
+//
+//   key             the key, UTF-8. Also the lock: who writes a part holds it shared (flock), who completes holds it alone.
+//   body            parts in place, each at its offset: sparse until the last one came
+//   {n}.claim       part n was begun in place; created with O_EXCL, so only one writer ever writes there. Empty.
+//   {n}.part        part n is acknowledged: "{etag} {offset} {size} {file}", where file is "body" or
+//   {n}.{guid}      a re-sent part n, from its byte 0
+//
+// A part counts from the rename of {n}.part on, which comes after the bytes were synchronised. What was in place before is never written
+// over by a re-send, so a re-send that is cut off harms nothing. A writer that fails and lives gives its claim back.
+//
+// Completion, alone with the upload: re-sent parts are copied into body at their offsets (a crash here: {n}.part still names the side file, do
+// it again), body is cut to its size, stamped, synchronised and renamed to the object: this is the commit. A crash after it leaves a
+// folder without body, which counts as no upload. Where a writer still holds the upload, or parts were left out, the object is put
+// together in a new file instead, which no late write can reach; a crash after its rename lets completion be repeated with the same bytes.
+// An upload is discarded by renaming its folder to {id}.gone first: from then on it is unknown, and nothing in it is ever read again.
+
+using System.Globalization;
+using System.Text;
+using Microsoft.Win32.SafeHandles;
+
+namespace Platform.Storage;
+
+/// <summary>The multipart half of <see cref="FolderObjectStorage"/>.</summary>
+internal sealed class FolderMultipart(FolderObjectStorage storage, string root)
+{
+    private const string Body = "body";
+
+    // S3's limit.
+    private const int MaxNumber = 10_000;
+
+    private static readonly TimeSpan LockPoll = TimeSpan.FromMilliseconds(20);
+
+    public Task<MultipartUpload> BeginAsync(string key, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        var upload = new MultipartUpload(key, Guid.CreateVersion7().ToString("N"));
+        var folder = Path.Combine(root, upload.Id);
+        Disk.Guard(() => Directory.CreateDirectory(folder));
+        Disk.Open(Path.Combine(folder, Body), FileMode.CreateNew, FileAccess.Write, FileShare.None).Dispose();
+        WriteText(Path.Combine(folder, "key"), key);
+        Disk.SyncFolder(folder);
+        Disk.SyncFolder(root);
+        return Task.FromResult(upload);
+    }
+
+    /// <summary>Stores one part by <paramref name="fill"/>, which writes its bytes at an offset of a file and returns its ETag.</summary>
+    public async Task<StoredPart> StoreAsync(
+        MultipartUpload upload, PartSlot slot, Func<SafeFileHandle, long, Task<string>> fill, CancellationToken cancellationToken)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(slot.Number, 1, nameof(slot));
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(slot.Number, MaxNumber, nameof(slot));
+        ArgumentOutOfRangeException.ThrowIfNegative(slot.OffsetBytes, nameof(slot));
+        using var shared = await LockSharedAsync(upload, cancellationToken);
+        var folder = FolderOf(upload);
+        var claim = Path.Combine(folder, $"{slot.Number}.claim");
+        var inPlace = TryCreate(claim);
+        var name = inPlace ? Body : $"{slot.Number}.{Guid.CreateVersion7():N}";
+        var recorded = false;
+        try
+        {
+            string etag;
+            using (var file = Disk.Open(Path.Combine(folder, name), inPlace ? FileMode.Open : FileMode.CreateNew, FileAccess.Write, FileShare.ReadWrite))
+            {
+                etag = await fill(file, inPlace ? slot.OffsetBytes : 0);
+                Disk.Sync(file);
+            }
+
+            var draft = Path.Combine(folder, $"{Guid.CreateVersion7():N}.draft");
+            WriteText(draft, string.Create(CultureInfo.InvariantCulture, $"{etag} {slot.OffsetBytes} {slot.SizeBytes} {name}"));
+            Disk.Guard(() => File.Move(draft, Path.Combine(folder, $"{slot.Number}.part"), overwrite: true));
+            recorded = true;
+            Disk.SyncFolder(folder);
+            return new StoredPart(slot.Number, etag, slot.SizeBytes);
+        }
+        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
+        {
+            throw Unknown(upload, e);
+        }
+        finally
+        {
+            if (!recorded)
+            {
+                Forget(inPlace ? claim : Path.Combine(folder, name));
+            }
+        }
+    }
+
+    public async Task<IReadOnlyList<StoredPart>> ListAsync(MultipartUpload upload, CancellationToken cancellationToken)
+    {
+        using var shared = await LockSharedAsync(upload, cancellationToken);
+        return [.. ReadParts(upload).Select(part => part.Stored)];
+    }
+
+    public async Task<StoredObject> CompleteAsync(
+        MultipartUpload upload, IReadOnlyList<StoredPart> parts, CancellationToken cancellationToken)
+    {
+        var alone = TryLock(upload, FileShare.None);
+        using var held = alone ?? await LockSharedAsync(upload, cancellationToken);
+        var folder = FolderOf(upload);
+        var written = ReadParts(upload);
+        var layout = Layout(written, parts);
+        var made = Path.Combine(folder, Body);
+        try
+        {
+            var isInPlace = alone is not null && written.Count == parts.Count && layout.All(part => part.Slot.OffsetBytes == part.OffsetBytes);
+            made = isInPlace ? made : Path.Combine(folder, $"{Guid.CreateVersion7():N}.whole");
+            using (var target = Disk.Open(made, FileMode.OpenOrCreate, FileAccess.Write, FileShare.None))
+            {
+                foreach (var (part, offset) in layout.Where(part => !isInPlace || part.Slot.File != Body))
+                {
+                    await CopyAsync(folder, part, target, offset, cancellationToken);
+                }
+
+                Disk.Guard(() => RandomAccess.SetLength(target, parts.Sum(part => part.SizeBytes)));
+                storage.Finish(target);
+            }
+
+            var stored = storage.Publish(made, upload.Key);
+            Abort(upload);
+            return stored;
+        }
+        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
+        {
+            throw Unknown(upload, e);
+        }
+        finally
+        {
+            if (!made.EndsWith(Body, StringComparison.Ordinal))
+            {
+                Forget(made);
+            }
+        }
+    }
+
+    public void Abort(MultipartUpload upload)
+    {
+        if (!Guid.TryParseExact(upload.Id, "N", out _))
+        {
+            return;
+        }
+
+        var gone = FolderOf(upload) + ".gone";
+        try
+        {
+            Disk.Guard(() => Directory.Move(FolderOf(upload), gone));
+            Disk.SyncFolder(root);
+            Directory.Delete(gone, recursive: true);
+        }
+        catch (Exception e) when (e is DirectoryNotFoundException or IOException)
+        {
+            // It was not there, or a late writer added a file: the next start removes what is left.
+        }
+    }
+
+    /// <summary>Removes what crashes left behind, and uploads that nobody added to since <paramref name="before"/>.</summary>
+    public void RemoveLeftovers(DateTimeOffset before)
+    {
+        foreach (var folder in Directory.EnumerateDirectories(root))
+        {
+            if (folder.EndsWith(".gone", StringComparison.Ordinal))
+            {
+                Directory.Delete(folder, recursive: true);
+            }
+            else if (Directory.GetLastWriteTimeUtc(folder) < before)
+            {
+                Abort(new MultipartUpload("", Path.GetFileName(folder)));
+            }
+        }
+    }
+
+    private static List<(Part Slot, long OffsetBytes)> Layout(List<Part> written, IReadOnlyList<StoredPart> parts)
+    {
+        var byNumber = written.ToDictionary(part => part.Stored.Number);
+        var layout = new List<(Part, long)>(parts.Count);
+        var (offset, number) = (0L, 0);
+        var inPlace = written.Where(part => part.File == Body).ToList();
+        if (inPlace.Zip(inPlace.Skip(1)).Any(pair => pair.First.OffsetBytes + pair.First.Stored.SizeBytes > pair.Second.OffsetBytes))
+        {
+            throw new StorageException(StorageError.PartsRefused, "Parts were written over each other: their offsets are not the sums of the sizes before.");
+        }
+
+        foreach (var part in parts)
+        {
+            if (part.Number <= number || !byNumber.TryGetValue(part.Number, out var found) || found.Stored != part)
+            {
+                throw new StorageException(StorageError.PartsRefused, $"Part {part.Number} is not stored as {part.ETag} of {part.SizeBytes} bytes, or out of order.");
+            }
+
+            layout.Add((found, offset));
+            (offset, number) = (offset + part.SizeBytes, part.Number);
+        }
+
+        return layout.Count > 0 ? layout : throw new StorageException(StorageError.PartsRefused, "An upload without parts cannot be completed.");
+    }
+
+    private static async Task CopyAsync(
+        string folder, Part part, SafeFileHandle target, long offsetBytes, CancellationToken cancellationToken)
+    {
+        using var source = Disk.Open(Path.Combine(folder, part.File), FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
+        var range = new ByteRange(part.File == Body ? part.OffsetBytes : 0, part.Stored.SizeBytes);
+        await Disk.CopyAsync(source, range, target, offsetBytes, cancellationToken);
+    }
+
+    private string FolderOf(MultipartUpload upload) => Path.Combine(root, upload.Id);
+
+    private async Task<SafeFileHandle> LockSharedAsync(MultipartUpload upload, CancellationToken cancellationToken)
+    {
+        SafeFileHandle? held;
+        while ((held = TryLock(upload, FileShare.Read)) is null)
+        {
+            await Task.Delay(LockPoll, cancellationToken);
+        }
+
+        return held;
+    }
+
+    /// <summary>Opens the upload, alone with <see cref="FileShare.None"/>; <see langword="null"/> where others hold it.</summary>
+    private SafeFileHandle? TryLock(MultipartUpload upload, FileShare share)
+    {
+        if (!Guid.TryParseExact(upload.Id, "N", out _))
+        {
+            throw Unknown(upload);
+        }
+
+        SafeFileHandle file;
+        try
+        {
+            file = File.OpenHandle(Path.Combine(FolderOf(upload), "key"), FileMode.Open, FileAccess.Read, share);
+        }
+        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
+        {
+            throw Unknown(upload, e);
+        }
+        catch (IOException)
+        {
+            return null;
+        }
+
+        var key = new byte[RandomAccess.GetLength(file)];
+        if (RandomAccess.Read(file, key, 0) == key.Length && Encoding.UTF8.GetString(key) == upload.Key && File.Exists(Path.Combine(FolderOf(upload), Body)))
+        {
+            return file;
+        }
+
+        file.Dispose();
+        throw Unknown(upload);
+    }
+
+    private List<Part> ReadParts(MultipartUpload upload)
+    {
+        try
+        {
+            var parts = Directory.EnumerateFiles(FolderOf(upload), "*.part").Select(Part.Read).ToList();
+            parts.Sort((a, b) => a.Stored.Number.CompareTo(b.Stored.Number));
+            return parts;
+        }
+        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
+        {
+            throw Unknown(upload, e);
+        }
+    }
+
+    private static bool TryCreate(string path)
+    {
+        try
+        {
+            File.OpenHandle(path, FileMode.CreateNew, FileAccess.Write).Dispose();
+            return true;
+        }
+        catch (IOException) when (File.Exists(path))
+        {
+            return false;
+        }
+    }
+
+    private static void WriteText(string path, string text)
+    {
+        using var file = Disk.Open(path, FileMode.CreateNew, FileAccess.Write, FileShare.None);
+        Disk.Guard(() => RandomAccess.Write(file, Encoding.UTF8.GetBytes(text), 0));
+        Disk.Sync(file);
+    }
+
+    private static void Forget(string path)
+    {
+        if (File.Exists(path))
+        {
+            Disk.Guard(() => File.Delete(path));
+        }
+    }
+
+    private static StorageException Unknown(MultipartUpload upload, Exception? inner = null) =>
+        new(StorageError.MultipartNotFound, $"There is no multipart upload {upload.Id} of {upload.Key}.", inner);
+
+    /// <summary>What a .part file says.</summary>
+    private sealed record Part(StoredPart Stored, long OffsetBytes, string File)
+    {
+        public static Part Read(string path)
+        {
+            var words = System.IO.File.ReadAllText(path).Split(' ');
+            var number = int.Parse(Path.GetFileNameWithoutExtension(path), CultureInfo.InvariantCulture);
+            var stored = new StoredPart(number, words[0], long.Parse(words[2], CultureInfo.InvariantCulture));
+            return new Part(stored, long.Parse(words[1], CultureInfo.InvariantCulture), words[3]);
+        }
+    }
+}

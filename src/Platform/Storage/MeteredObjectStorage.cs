@@ -1,0 +1,136 @@
+using System.Diagnostics;
+using System.Runtime.CompilerServices;
+
+namespace Platform.Storage;
+
+/// <summary>
+/// Counts what goes to a store in R2's price classes (https://developers.cloudflare.com/r2/pricing/): every call once, whatever becomes of
+/// it; the store's own retries are not seen. Completing a multipart upload counts the look at its result as a class B operation.
+/// </summary>
+public sealed class MeteredObjectStorage(IObjectStorage inner, WorkMeter meter) : IObjectStorage
+{
+    // ListParts answers by the thousand.
+    private const int PageSize = 1000;
+
+    public Task<StoredObject?> HeadAsync(string key, CancellationToken cancellationToken)
+    {
+        meter.CountB();
+        return TimeAsync(inner.HeadAsync(key, cancellationToken));
+    }
+
+    public Task<ObjectPage> ListAsync(string prefix, string? continuation, CancellationToken cancellationToken)
+    {
+        meter.CountA();
+        return TimeAsync(inner.ListAsync(prefix, continuation, cancellationToken));
+    }
+
+    public async Task<Stream> ReadAsync(string key, ByteRange? range, string? ifMatch, CancellationToken cancellationToken)
+    {
+        meter.CountB();
+        return new MeteredStream(await TimeAsync(inner.ReadAsync(key, range, ifMatch, cancellationToken)), meter);
+    }
+
+    public async Task<StoredObject> PutAsync(
+        string key, Stream body, long sizeBytes, string contentType, CancellationToken cancellationToken)
+    {
+        meter.CountA();
+        var stored = await TimeAsync(inner.PutAsync(key, body, sizeBytes, contentType, cancellationToken));
+        meter.CountIn(sizeBytes);
+        return stored;
+    }
+
+    public async Task DeleteAsync(string key, CancellationToken cancellationToken)
+    {
+        meter.CountFree();
+        await TimeAsync(Done(inner.DeleteAsync(key, cancellationToken)));
+    }
+
+    public Task<MultipartUpload> BeginMultipartAsync(string key, string contentType, CancellationToken cancellationToken)
+    {
+        meter.CountA();
+        return TimeAsync(inner.BeginMultipartAsync(key, contentType, cancellationToken));
+    }
+
+    public async Task<StoredPart> PutPartAsync(MultipartUpload upload, PartSlot part, Stream body, CancellationToken cancellationToken)
+    {
+        meter.CountA();
+        var stored = await TimeAsync(inner.PutPartAsync(upload, part, body, cancellationToken));
+        meter.CountIn(part.SizeBytes);
+        return stored;
+    }
+
+    public Task<StoredPart> CopyPartAsync(
+        MultipartUpload upload, PartSlot part, string sourceKey, long sourceOffsetBytes, string sourceETag, CancellationToken cancellationToken)
+    {
+        meter.CountA();
+        return TimeAsync(inner.CopyPartAsync(upload, part, sourceKey, sourceOffsetBytes, sourceETag, cancellationToken));
+    }
+
+    public async Task<IReadOnlyList<StoredPart>> ListPartsAsync(MultipartUpload upload, CancellationToken cancellationToken)
+    {
+        meter.CountA();
+        var parts = await TimeAsync(inner.ListPartsAsync(upload, cancellationToken));
+        meter.CountA(Math.Max(parts.Count - 1, 0) / PageSize);
+        return parts;
+    }
+
+    public Task<StoredObject> CompleteMultipartAsync(
+        MultipartUpload upload, IReadOnlyList<StoredPart> parts, CancellationToken cancellationToken)
+    {
+        meter.CountA();
+        meter.CountB();
+        return TimeAsync(inner.CompleteMultipartAsync(upload, parts, cancellationToken));
+    }
+
+    public async Task AbortMultipartAsync(MultipartUpload upload, CancellationToken cancellationToken)
+    {
+        meter.CountFree();
+        await TimeAsync(Done(inner.AbortMultipartAsync(upload, cancellationToken)));
+    }
+
+    public Uri? PresignDownload(string key, TimeSpan lifetime, string fileName) => inner.PresignDownload(key, lifetime, fileName);
+
+    private static async Task<bool> Done(Task task)
+    {
+        await task;
+        return true;
+    }
+
+    private async Task<T> TimeAsync<T>(Task<T> call, [CallerMemberName] string operation = "")
+    {
+        var startedAt = Stopwatch.GetTimestamp();
+        var succeeded = false;
+        try
+        {
+            var result = await call;
+            succeeded = true;
+            return result;
+        }
+        finally
+        {
+            meter.Took(Stopwatch.GetElapsedTime(startedAt), operation, succeeded);
+        }
+    }
+
+    private sealed class MeteredStream(Stream body, WorkMeter meter) : ReadOnlyStream
+    {
+        public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+        {
+            var read = await body.ReadAsync(buffer, cancellationToken);
+            meter.CountOut(read);
+            return read;
+        }
+
+        public override ValueTask DisposeAsync() => body.DisposeAsync();
+
+        protected override void Dispose(bool disposing)
+        {
+            if (disposing)
+            {
+                body.Dispose();
+            }
+
+            base.Dispose(disposing);
+        }
+    }
+}

@@ -1,0 +1,60 @@
+using System.Diagnostics.Metrics;
+
+namespace Platform.Storage;
+
+/// <summary>What some work asked of the store, by price class. Safe from any thread; one for the process, and one for each job that wants its own.</summary>
+public sealed class WorkMeter
+{
+    private readonly Histogram<double>? _latency;
+    private long _classA;
+    private long _classB;
+    private long _free;
+    private long _bytesIn;
+    private long _bytesOut;
+
+    public WorkMeter()
+    {
+    }
+
+    /// <summary>A meter that is published: <c>storage.operations</c>, <c>storage.bytes</c> and <c>storage.duration</c> of meter <c>Platform.Storage</c>.</summary>
+    internal WorkMeter(IMeterFactory factory)
+    {
+        var meter = factory.Create("Platform.Storage");
+        meter.CreateObservableCounter("storage.operations", () => new[] { Of(ClassAOperations, "a"), Of(ClassBOperations, "b"), Of(FreeOperations, "free") });
+        meter.CreateObservableCounter("storage.bytes", () => new[] { Of(BytesIn, "in"), Of(BytesOut, "out") }, "By");
+        _latency = meter.CreateHistogram<double>("storage.duration", "s");
+
+        static Measurement<long> Of(long value, string kind) => new(value, new KeyValuePair<string, object?>("kind", kind));
+    }
+
+    /// <summary>Writes, copies, lists, and the steps of multipart uploads.</summary>
+    public long ClassAOperations => Interlocked.Read(ref _classA);
+
+    /// <summary>Reads of objects and of their metadata.</summary>
+    public long ClassBOperations => Interlocked.Read(ref _classB);
+
+    /// <summary>Deletions and aborts.</summary>
+    public long FreeOperations => Interlocked.Read(ref _free);
+
+    /// <summary>Bytes sent into the store and acknowledged. Those that the store copied inside are not among them.</summary>
+    public long BytesIn => Interlocked.Read(ref _bytesIn);
+
+    /// <summary>Bytes that came out of the store.</summary>
+    public long BytesOut => Interlocked.Read(ref _bytesOut);
+
+    internal void CountA(long operations = 1) => Interlocked.Add(ref _classA, operations);
+
+    internal void CountB() => Interlocked.Increment(ref _classB);
+
+    internal void CountFree() => Interlocked.Increment(ref _free);
+
+    internal void CountIn(long bytes) => Interlocked.Add(ref _bytesIn, bytes);
+
+    internal void CountOut(long bytes) => Interlocked.Add(ref _bytesOut, bytes);
+
+    internal void Took(TimeSpan duration, string operation, bool succeeded) =>
+        _latency?.Record(
+            duration.TotalSeconds,
+            new KeyValuePair<string, object?>("operation", operation),
+            new KeyValuePair<string, object?>("succeeded", succeeded));
+}

@@ -1,0 +1,153 @@
+using System.Text;
+using Platform.Storage;
+using Xunit;
+
+namespace Platform.Tests.Storage;
+
+public sealed class FolderObjectStorageTests : IDisposable
+{
+    private readonly string _root = Directory.CreateTempSubdirectory("folder-storage-").FullName;
+    private readonly FolderObjectStorage _storage;
+
+    public FolderObjectStorageTests() => _storage = new FolderObjectStorage(_root, TimeProvider.System);
+
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    public void Dispose() => Directory.Delete(_root, recursive: true);
+
+    [Fact]
+    public async Task An_object_is_a_file_of_its_key()
+    {
+        await PutAsync("wedding/ä ö+%#/photo 1.jpg", "bytes");
+        Assert.Equal("bytes", await File.ReadAllTextAsync(Path.Combine(_root, "wedding/ä ö+%#/photo 1.jpg"), Cancel));
+    }
+
+    [Fact]
+    public async Task Parts_are_written_in_place_and_completion_is_a_rename()
+    {
+        var upload = await _storage.BeginMultipartAsync("a/b.bin", "", Cancel);
+        var second = await PutPartAsync(upload, 2, 5, "world");
+        var first = await PutPartAsync(upload, 1, 0, "hello");
+        var body = new FileInfo(Path.Combine(_root, ".storage/multipart", upload.Id, "body"));
+        Assert.Equal("helloworld", await File.ReadAllTextAsync(body.FullName, Cancel));
+        await _storage.CompleteMultipartAsync(upload, [first, second], Cancel);
+        Assert.Equal("helloworld", await ReadAsync("a/b.bin"));
+        Assert.Empty(Directory.EnumerateFileSystemEntries(Path.Combine(_root, ".storage/multipart")));
+    }
+
+    [Fact]
+    public async Task A_part_sent_again_and_cut_off_leaves_the_first_one()
+    {
+        var upload = await _storage.BeginMultipartAsync("a", "", Cancel);
+        var first = await PutPartAsync(upload, 1, 0, "hello");
+        var cut = await Assert.ThrowsAsync<StorageException>(() => _storage.PutPartAsync(upload, new PartSlot(1, 0, 9), Body("HELL"), Cancel));
+        Assert.Equal(StorageError.BodySizeMismatch, cut.Error);
+        Assert.Equal([first], await _storage.ListPartsAsync(upload, Cancel));
+        await _storage.CompleteMultipartAsync(upload, [first], Cancel);
+        Assert.Equal("hello", await ReadAsync("a"));
+    }
+
+    [Fact]
+    public async Task A_part_sent_again_replaces_the_first_one_at_completion()
+    {
+        var upload = await _storage.BeginMultipartAsync("a", "", Cancel);
+        var parts = new[] { await PutPartAsync(upload, 1, 0, "hello"), await PutPartAsync(upload, 2, 5, "world") };
+        parts[0] = await PutPartAsync(upload, 1, 0, "HELLO");
+        await _storage.CompleteMultipartAsync(upload, parts, Cancel);
+        Assert.Equal("HELLOworld", await ReadAsync("a"));
+    }
+
+    [Fact]
+    public async Task A_writer_that_is_late_never_reaches_the_finished_object()
+    {
+        var upload = await _storage.BeginMultipartAsync("a", "", Cancel);
+        var pipe = new System.IO.Pipelines.Pipe();
+        var late = _storage.PutPartAsync(upload, new PartSlot(1, 0, 5), pipe.Reader.AsStream(), Cancel);
+        var part = await PutPartAsync(upload, 1, 0, "hello");
+        await _storage.CompleteMultipartAsync(upload, [part], Cancel);
+        await pipe.Writer.WriteAsync("wrong"u8.ToArray(), Cancel);
+        await pipe.Writer.CompleteAsync();
+        Assert.Equal(StorageError.MultipartNotFound, (await Assert.ThrowsAsync<StorageException>(() => late)).Error);
+        Assert.Equal("hello", await ReadAsync("a"));
+    }
+
+    [Fact]
+    public async Task Parts_may_be_left_out()
+    {
+        var upload = await _storage.BeginMultipartAsync("a", "", Cancel);
+        var first = await PutPartAsync(upload, 1, 0, "hello");
+        await PutPartAsync(upload, 2, 5, "-----");
+        var third = await PutPartAsync(upload, 3, 10, "world");
+        await _storage.CompleteMultipartAsync(upload, [first, third], Cancel);
+        Assert.Equal("helloworld", await ReadAsync("a"));
+    }
+
+    [Theory]
+    [InlineData(".storage/x")]
+    [InlineData(".STORAGE/multipart/x")]
+    public async Task The_stores_own_folder_is_out_of_reach(string key)
+    {
+        var refused = await Assert.ThrowsAsync<StorageException>(() => PutAsync(key, "x"));
+        Assert.Equal(StorageError.InvalidKey, refused.Error);
+        await _storage.BeginMultipartAsync("a", "", Cancel);
+        Assert.Empty((await _storage.ListAsync("", null, Cancel)).Objects);
+        Assert.Empty((await _storage.ListAsync(".storage/", null, Cancel)).Objects);
+    }
+
+    [Fact]
+    public async Task A_key_below_an_object_is_refused()
+    {
+        await PutAsync("a", "x");
+        Assert.Equal(StorageError.InvalidKey, (await Assert.ThrowsAsync<StorageException>(() => PutAsync("a/b/c", "x"))).Error);
+        await PutAsync("d/e", "x");
+        Assert.Equal(StorageError.InvalidKey, (await Assert.ThrowsAsync<StorageException>(() => PutAsync("d", "x"))).Error);
+    }
+
+    [Fact]
+    public async Task Deleting_the_last_object_of_a_folder_removes_the_folder()
+    {
+        await PutAsync("a/b/c", "x");
+        await _storage.DeleteAsync("a/b/c", Cancel);
+        await PutAsync("a", "x");
+        Assert.Equal("x", await ReadAsync("a"));
+    }
+
+    [Fact]
+    public async Task An_object_replaced_while_it_is_read_is_read_to_its_end()
+    {
+        await PutAsync("a", "old");
+        await using var reader = await _storage.ReadAsync("a", null, null, Cancel);
+        await PutAsync("a", "new");
+        Assert.Equal("old", await new StreamReader(reader).ReadToEndAsync(Cancel));
+    }
+
+    [Fact]
+    public async Task What_crashes_left_behind_is_removed()
+    {
+        var upload = await _storage.BeginMultipartAsync("a", "", Cancel);
+        var kept = await _storage.BeginMultipartAsync("a", "", Cancel);
+        var incoming = Path.Combine(_root, ".storage/incoming/old");
+        await File.WriteAllTextAsync(incoming, "x", Cancel);
+        File.SetLastWriteTimeUtc(incoming, DateTime.UtcNow.AddDays(-2));
+        Directory.SetLastWriteTimeUtc(Path.Combine(_root, ".storage/multipart", upload.Id), DateTime.UtcNow.AddDays(-8));
+        _storage.RemoveLeftovers();
+        Assert.False(File.Exists(incoming));
+        Assert.Empty(await _storage.ListPartsAsync(kept, Cancel));
+        Assert.Equal(
+            StorageError.MultipartNotFound,
+            (await Assert.ThrowsAsync<StorageException>(() => _storage.ListPartsAsync(upload, Cancel))).Error);
+    }
+
+    private static MemoryStream Body(string text) => new(Encoding.UTF8.GetBytes(text));
+
+    private Task<StoredObject> PutAsync(string key, string text) => _storage.PutAsync(key, Body(text), text.Length, "text/plain", Cancel);
+
+    private Task<StoredPart> PutPartAsync(MultipartUpload upload, int number, long offset, string text) =>
+        _storage.PutPartAsync(upload, new PartSlot(number, offset, text.Length), Body(text), Cancel);
+
+    private async Task<string> ReadAsync(string key)
+    {
+        await using var body = await _storage.ReadAsync(key, null, null, Cancel);
+        return await new StreamReader(body).ReadToEndAsync(Cancel);
+    }
+}
