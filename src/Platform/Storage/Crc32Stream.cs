@@ -4,39 +4,8 @@ namespace Platform.Storage;
 /// A body whose CRC-32 is known once it was read to its end. Stores that need a checksum of a part take it from here rather than
 /// computing it again.
 /// </summary>
-public abstract class Crc32Stream : Stream
+public abstract class Crc32Stream : ReadOnlyStream
 {
     /// <summary>CRC-32 (ISO-HDLC, as in ZIP and PNG) of all bytes read so far.</summary>
     public abstract uint Crc32 { get; }
-
-    public override bool CanRead => true;
-
-    public override bool CanSeek => false;
-
-    public override bool CanWrite => false;
-
-    public override long Length => throw new NotSupportedException();
-
-    public override long Position
-    {
-        get => throw new NotSupportedException();
-        set => throw new NotSupportedException();
-    }
-
-    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException("Read it asynchronously.");
-
-    public abstract override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default);
-
-    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
-        ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
-
-    public override void Flush()
-    {
-    }
-
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    public override void SetLength(long value) => throw new NotSupportedException();
-
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 }

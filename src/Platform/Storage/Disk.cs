@@ -14,6 +14,12 @@ internal static partial class Disk
     public static async Task<uint> WriteAsync(
         SafeFileHandle file, long offsetBytes, Stream body, long sizeBytes, CancellationToken cancellationToken)
     {
+        if (body is BufferBody { Position: 0 } memory && memory.Length == sizeBytes)
+        {
+            Write(file, memory.Bytes.Span, offsetBytes);
+            return memory.Crc32;
+        }
+
         var known = body as Crc32Stream;
         var crc = 0u;
         var done = 0L;

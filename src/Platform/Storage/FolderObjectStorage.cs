@@ -20,7 +20,7 @@ namespace Platform.Storage;
 /// <summary>
 /// Objects as files in a folder, for one machine or a shared file system with POSIX rename and flock. Several processes may use it at once.
 /// </summary>
-public sealed class FolderObjectStorage : IObjectStorage
+public sealed class FolderObjectStorage : IStore
 {
     internal const string Hidden = ".storage";
 
@@ -48,8 +48,8 @@ public sealed class FolderObjectStorage : IObjectStorage
         _incoming = Path.Combine(_root, Hidden, "incoming");
         _clock = clock;
         _multipart = new FolderMultipart(this, Path.Combine(_root, Hidden, "multipart"));
-        Disk.Guard(() => Directory.CreateDirectory(_incoming));
-        Disk.Guard(() => Directory.CreateDirectory(Path.Combine(_root, Hidden, "multipart")));
+        Directory.CreateDirectory(_incoming);
+        Directory.CreateDirectory(Path.Combine(_root, Hidden, "multipart"));
     }
 
     public Task<StoredObject?> HeadAsync(string key, CancellationToken cancellationToken) => Task.FromResult(Head(key, PathOf(key)));
@@ -173,6 +173,24 @@ public sealed class FolderObjectStorage : IObjectStorage
     }
 
     public Uri? PresignDownload(string key, TimeSpan lifetime, string fileName) => null;
+
+    async Task IStore.CheckAsync(CancellationToken cancellationToken)
+    {
+        var probe = Path.Combine(_incoming, Guid.CreateVersion7().ToString("N"));
+        try
+        {
+            await File.WriteAllTextAsync(probe, "", cancellationToken);
+            File.Delete(probe);
+            RemoveLeftovers();
+        }
+        catch (Exception e) when (e is UnauthorizedAccessException or IOException)
+        {
+            throw NotWritable(_root, e);
+        }
+    }
+
+    internal static StartupException NotWritable(string root, Exception e) =>
+        new($"Storage__Folder is {root}, which cannot be written: {e.Message}", e) { ExitCode = 3 };
 
     /// <summary>Removes what crashed processes left behind, and multipart uploads that nobody added to for 7 days.</summary>
     internal void RemoveLeftovers()

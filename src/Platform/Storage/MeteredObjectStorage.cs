@@ -121,7 +121,11 @@ public sealed class MeteredObjectStorage(IObjectStorage inner, WorkMeter meter) 
             return read;
         }
 
-        public override ValueTask DisposeAsync() => body.DisposeAsync();
+        public override async ValueTask DisposeAsync()
+        {
+            await body.DisposeAsync();
+            await base.DisposeAsync();
+        }
 
         protected override void Dispose(bool disposing)
         {

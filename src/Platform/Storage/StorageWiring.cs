@@ -1,0 +1,53 @@
+using System.Diagnostics.Metrics;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Hosting;
+
+namespace Platform.Storage;
+
+public static class StorageWiring
+{
+    /// <summary>Adds <see cref="IObjectStorage"/> as the section <c>Storage</c> says, metered, and a check at start that it works.</summary>
+    public static IServiceCollection AddStorage(this IServiceCollection services, IConfiguration configuration)
+    {
+        services.TryAddSingleton(TimeProvider.System);
+        services.AddMetrics();
+
+        // Read when first asked for: a test host adds its settings after this call.
+        services.AddSingleton(_ => StorageOptions.Read(configuration));
+        services.AddSingleton(provider => new WorkMeter(provider.GetRequiredService<IMeterFactory>()));
+        services.AddSingleton<IStore>(provider => Open(provider.GetRequiredService<StorageOptions>(), provider.GetRequiredService<TimeProvider>()));
+        services.AddSingleton<IObjectStorage>(provider =>
+            new MeteredObjectStorage(provider.GetRequiredService<IStore>(), provider.GetRequiredService<WorkMeter>()));
+        services.AddSingleton(provider => new StorageCheck(provider.GetRequiredService<IStore>()));
+        return services.AddHostedService(provider => provider.GetRequiredService<StorageCheck>());
+    }
+
+    private static FolderObjectStorage Open(StorageOptions options, TimeProvider clock)
+    {
+        try
+        {
+            return new FolderObjectStorage(options.Folder!, clock);
+        }
+        catch (Exception e) when (e is UnauthorizedAccessException or IOException)
+        {
+            throw FolderObjectStorage.NotWritable(options.Folder!, e);
+        }
+    }
+}
+
+/// <summary>Whether the store works: asked at start, and by whoever wants to know.</summary>
+public sealed class StorageCheck : IHostedService
+{
+    private readonly IStore _store;
+
+    internal StorageCheck(IStore store) => _store = store;
+
+    /// <exception cref="StartupException">It does not; the message says which setting to look at.</exception>
+    public Task CheckAsync(CancellationToken cancellationToken) => _store.CheckAsync(cancellationToken);
+
+    public Task StartAsync(CancellationToken cancellationToken) => CheckAsync(cancellationToken);
+
+    public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+}
