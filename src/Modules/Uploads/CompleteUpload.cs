@@ -1,0 +1,162 @@
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.Hosting;
+using Platform.Events;
+using Platform.Storage;
+using Uploads.Contracts;
+
+namespace Uploads;
+
+/// <summary>Makes the object from its chunks. Safe to repeat: a complete upload answers as it did the first time.</summary>
+/// <param name="Parts">What the client believes to have sent: every chunk with the ETag it got. Empty for an empty file.</param>
+internal sealed record CompleteUpload(IReadOnlyList<SentChunk?>? Parts);
+
+internal sealed record SentChunk(int ChunkIndex, string? ETag);
+
+/// <param name="Crc32">Of the whole file, eight hex digits.</param>
+internal sealed record CompletedUpload(Guid UploadId, string Key, long SizeBytes, string Crc32);
+
+// CompletionStarted goes first and fences chunks; the store's completion follows, and UploadCompleted claims it. A crash
+//   before CompletionStarted          leaves an open upload;
+//   after it                          leaves it Completing: the next complete (after CompletionLease, on another node) goes on;
+//   between the store and our event   does too: the store then knows no such multipart upload, and HEAD finds the object. No other
+//                                     upload has its key, so it is ours.
+
+/// <summary>Completes uploads, exactly once each.</summary>
+internal sealed class CompleteUploadHandler(
+    EventStore events, IObjectStorage storage, UploadsAtWork atWork, IHostApplicationLifetime host, TimeProvider clock)
+{
+    private readonly string node = $"{Environment.MachineName}:{Environment.ProcessId}:{Guid.CreateVersion7():N}";
+
+    /// <summary><c>POST /v1/uploads/{id}/complete</c>. 200, 409 <c>MISSING_PARTS</c>, <c>ETAG_MISMATCH</c> or <c>COMPLETE_IN_PROGRESS</c>, 410.</summary>
+    internal static void Map(RouteGroupBuilder uploads) => uploads.MapPost("/{id}/complete", PostAsync);
+
+    internal static async Task<Ok<CompletedUpload>> PostAsync(string id, CompleteUpload command, CompleteUploadHandler handler)
+    {
+        var completed = await handler.CompleteAsync(UploadErrors.ParseId(id), command);
+        return TypedResults.Ok(new CompletedUpload(completed.UploadId, completed.Key, completed.SizeBytes, Hex.Of(completed.Crc32)));
+    }
+
+    /// <summary>Once begun it goes on without the client: only the host's end stops it.</summary>
+    public async Task<UploadCompleted> CompleteAsync(Guid uploadId, CompleteUpload command)
+    {
+        var cancellationToken = host.ApplicationStopping;
+        using var work = atWork.Join(uploadId);
+        using var turn = await work.TakeTurnAsync(cancellationToken);
+        var upload = await DecideAsync(uploadId, upload => Decide(upload, command, node, clock.GetUtcNow()), cancellationToken);
+        if (upload.Result is null)
+        {
+            var stored = await StoreAsync(upload, cancellationToken);
+            upload = await DecideAsync(uploadId, upload => DecideCompleted(upload, stored, clock.GetUtcNow()), cancellationToken);
+        }
+
+        return upload.Result ?? throw upload.Refusal(clock.GetUtcNow());
+    }
+
+    internal static IReadOnlyList<IUploadEvent> Decide(Upload upload, CompleteUpload command, string node, DateTimeOffset now)
+    {
+        switch (upload.StatusAt(now))
+        {
+            case UploadStatus.Completed:
+            case UploadStatus.Completing when upload.Completion!.Node == node:
+                return [];
+            case UploadStatus.Completing when now < upload.Completion!.StartedAt + Upload.CompletionLease:
+                throw UploadErrors.CompleteInProgress();
+            case UploadStatus.Completing:
+                break;
+            default:
+                upload.MustBeOpen(now);
+                CheckParts(upload, [.. (command.Parts ?? []).OfType<SentChunk>()]);
+                break;
+        }
+
+        return [new CompletionStarted(node, now)];
+    }
+
+    /// <param name="stored">What the store has under the key; <see langword="null"/> where it has neither parts nor object.</param>
+    internal static IReadOnlyList<IUploadEvent> DecideCompleted(Upload upload, StoredObject? stored, DateTimeOffset now) => upload.Status switch
+    {
+        // Lost: another node looked while this one's completion was under way.
+        UploadStatus.Completing or UploadStatus.Lost when stored?.SizeBytes == upload.Session.SizeBytes => [Completed(upload, stored, now)],
+        UploadStatus.Completing => [new UploadLost(now)],
+        _ => [],
+    };
+
+    internal static IReadOnlyList<IUploadEvent> DecideRefused(Upload upload, IReadOnlyList<StoredPart> parts, DateTimeOffset now)
+    {
+        var stored = parts.ToDictionary(part => part.Number - 1);
+        int[] wrong = [.. upload.Chunks.Values.Where(chunk => stored.GetValueOrDefault(chunk.Index)?.ETag != chunk.ETag).Select(chunk => chunk.Index)];
+        return upload.Status is UploadStatus.Completing && wrong.Length > 0 ? [new ChunksInvalidated(wrong, now)] : [];
+    }
+
+    private static UploadCompleted Completed(Upload upload, StoredObject stored, DateTimeOffset now)
+    {
+        var crc32 = upload.Chunks.Values.Aggregate(0u, (crc32, chunk) => Crc32.Combine(crc32, chunk.Crc32, chunk.SizeBytes));
+        var file = upload.Session;
+        return new(file.UploadId, file.WeddingId, file.Key, file.FileName, file.SizeBytes, crc32, file.ContentType, stored.ETag, now);
+    }
+
+    private static void CheckParts(Upload upload, IReadOnlyList<SentChunk> sent)
+    {
+        // Refuses what the file has no chunk for.
+        foreach (var chunk in sent)
+        {
+            upload.Plan.Slot(chunk.ChunkIndex);
+        }
+
+        var named = sent.Select(chunk => chunk.ChunkIndex).ToHashSet();
+        int[] missing = [.. Enumerable.Range(0, upload.Plan.TotalChunks).Where(index => !named.Contains(index) || !upload.Chunks.ContainsKey(index))];
+        if (missing.Length > 0)
+        {
+            throw new CommandRefusedException("MISSING_PARTS", "Chunks are missing. Send them and complete again.")
+            {
+                Members = new Dictionary<string, object?> { ["missingChunks"] = missing },
+            };
+        }
+
+        int[] wrong = [.. sent.Where(chunk => chunk.ETag?.Trim('"') != upload.Chunks[chunk.ChunkIndex].ETag).Select(chunk => chunk.ChunkIndex).Distinct()];
+        if (wrong.Length > 0)
+        {
+            throw EtagMismatch(wrong);
+        }
+    }
+
+    private static CommandRefusedException EtagMismatch(IReadOnlyList<int> chunks) =>
+        new("ETAG_MISMATCH", "Chunks are stored with other bytes than given here. Ask for the status, send what is missing, and complete again.")
+        {
+            Members = new Dictionary<string, object?> { ["mismatchedChunks"] = chunks },
+        };
+
+    private async Task<StoredObject?> StoreAsync(Upload upload, CancellationToken cancellationToken)
+    {
+        var file = upload.Session;
+        if (upload.Multipart is not { } multipart)
+        {
+            return await storage.HeadAsync(file.Key, cancellationToken)
+                ?? await storage.PutAsync(file.Key, Stream.Null, 0, file.ContentType, cancellationToken);
+        }
+
+        try
+        {
+            StoredPart[] parts = [.. upload.Chunks.Values.Select(chunk => new StoredPart(chunk.Index + 1, chunk.ETag, chunk.SizeBytes))];
+            return await storage.CompleteMultipartAsync(multipart, parts, cancellationToken);
+        }
+        catch (StorageException e) when (e.Error is StorageError.MultipartNotFound)
+        {
+            return await storage.HeadAsync(file.Key, cancellationToken);
+        }
+        catch (StorageException e) when (e.Error is StorageError.PartsRefused)
+        {
+            var parts = await storage.ListPartsAsync(multipart, cancellationToken);
+            var reopened = await DecideAsync(file.UploadId, upload => DecideRefused(upload, parts, clock.GetUtcNow()), cancellationToken);
+            if (reopened.Status is not UploadStatus.Open)
+                throw;
+            throw EtagMismatch([.. reopened.MissingChunks]);
+        }
+    }
+
+    private async Task<Upload> DecideAsync(Guid uploadId, Func<Upload, IReadOnlyList<IUploadEvent>> decide, CancellationToken cancellationToken) =>
+        (await events.DecideAsync(uploadId, decide, cancellationToken)).State;
+}

@@ -1,0 +1,17 @@
+using Platform.Events;
+
+namespace Uploads;
+
+/// <summary>Refusals given in more than one place.</summary>
+internal static class UploadErrors
+{
+    public static CommandRefusedException NotFound() => new("UPLOAD_NOT_FOUND", "There is no such upload.");
+
+    public static CommandRefusedException CompleteInProgress() =>
+        new("COMPLETE_IN_PROGRESS", "The upload is being completed. Ask again in a moment.");
+
+    public static CommandRefusedException ChunkIndex(string detail) => new("INVALID_CHUNK_INDEX", detail);
+
+    /// <summary>The id of a route. What cannot be an id is not the id of any upload.</summary>
+    public static Guid ParseId(string id) => Guid.TryParseExact(id, "D", out var parsed) ? parsed : throw NotFound();
+}
