@@ -1,4 +1,45 @@
-var builder = WebApplication.CreateBuilder(args);
-var app = builder.Build();
-app.MapGet("/health", () => Results.Ok());
-await app.RunAsync();
+using Host;
+using Platform.Events;
+using Platform.Http;
+using Platform.Jobs;
+using Platform.Mail;
+using Platform.Storage;
+
+try
+{
+    if (args.Contains("--help"))
+    {
+        return Verbs.Help();
+    }
+
+    var builder = WebApplication.CreateBuilder(new WebApplicationOptions { Args = args, ContentRootPath = AppContext.BaseDirectory });
+    var configuration = builder.Configuration;
+    var roles = Roles.Read(configuration);
+    builder.Logging.QuietFailedStarts(builder.Services);
+    builder.Services
+        .AddTelemetry(configuration)
+        .AddHttp(configuration)
+        .AddOpenApi(api => api.AddDocumentTransformer((document, _, _) => Task.FromResult(document.Info.Title = "Wedding uploads and albums")))
+        .AddReadiness()
+
+        // Before events, because what starts first stops last: a subscription can queue jobs until it has stopped.
+        .AddJobs(configuration, roles.Worker)
+        .AddEvents(configuration.GetConnectionString("Postgres"), roles.Worker)
+        .AddStorage(configuration)
+        .AddMail(configuration);
+
+    await using var app = builder.Build();
+    app.UseHttp();
+    app.MapHealth();
+    if (roles.Web)
+    {
+        app.MapOpenApi();
+    }
+
+    return await Verbs.RunAsync(app, args);
+}
+catch (Exception error) when (FailedStart.Explain(error) is { } failure)
+{
+    await Console.Error.WriteLineAsync(failure.Message);
+    return failure.ExitCode;
+}

@@ -15,7 +15,12 @@ internal sealed record Problem(int Status, string Code, string Detail, IReadOnly
 {
     internal const string ContentType = "application/problem+json";
 
-    internal static Problem Of(int status) => new(status, ErrorCodes.Of(status), $"{ReasonPhrases.GetReasonPhrase(status)}.");
+    internal static Problem Of(int status) => new(status, ErrorCodes.Of(status), status switch
+    {
+        StatusCodes.Status404NotFound => "There is nothing at this address.",
+        StatusCodes.Status405MethodNotAllowed => "This address takes other methods; the header Allow names them.",
+        _ => $"{ReasonPhrases.GetReasonPhrase(status)}.",
+    });
 
     /// <summary>What an exception means to the client. Details of faults stay in the log: the client gets the trace id to ask about.</summary>
     internal static Problem Of(Exception error) => error switch

@@ -5,7 +5,8 @@ using Quartz;
 namespace Platform.Jobs;
 
 /// <summary>This process as a node of the cluster: makes the tables, starts to take jobs where it is a worker, and hands them back when it stops.</summary>
-internal sealed class JobNode(ISchedulerFactory schedulers, NpgsqlDataSource database, JobOptions options) : IHostedService
+internal sealed class JobNode(ISchedulerFactory schedulers, NpgsqlDataSource database, JobOptions options)
+    : IHostedLifecycleService, IAsyncDisposable
 {
     // Any number that nothing else locks in this database: "quartz" in ASCII.
     private const string LockSchemaSql = "select pg_advisory_lock(124748960003194); create schema if not exists quartz";
@@ -16,14 +17,21 @@ internal sealed class JobNode(ISchedulerFactory schedulers, NpgsqlDataSource dat
     /// <summary>The scheduler, able to queue. It runs jobs only once a worker has started.</summary>
     internal Task<IScheduler> SchedulerAsync(CancellationToken cancellationToken) => scheduler.Value.WaitAsync(cancellationToken);
 
-    public async Task StartAsync(CancellationToken cancellationToken)
+    public Task StartingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task StartAsync(CancellationToken cancellationToken) => SchedulerAsync(cancellationToken);
+
+    /// <summary>Takes jobs only now that everything else has started, and the host will not end with an error any more.</summary>
+    public async Task StartedAsync(CancellationToken cancellationToken)
     {
-        var created = await SchedulerAsync(cancellationToken);
         if (options.Work)
         {
+            var created = await SchedulerAsync(cancellationToken);
             await created.Start(cancellationToken);
         }
     }
+
+    public Task StoppingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
     /// <summary>Cancels what runs and waits for it to end; Quartz hands each job back to the cluster as it completes.</summary>
     public async Task StopAsync(CancellationToken cancellationToken)
@@ -34,6 +42,11 @@ internal sealed class JobNode(ISchedulerFactory schedulers, NpgsqlDataSource dat
             await created.Shutdown(waitForJobsToComplete: true, cancellationToken);
         }
     }
+
+    public Task StoppedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    // A host whose start failed is disposed without being stopped.
+    public async ValueTask DisposeAsync() => await StopAsync(CancellationToken.None);
 
     /// <summary>Nodes that start together on an empty database make the tables one after the other.</summary>
     private static async Task<IScheduler> CreateAsync(ISchedulerFactory schedulers, NpgsqlDataSource database)

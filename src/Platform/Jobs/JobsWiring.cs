@@ -1,3 +1,4 @@
+using System.Globalization;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
@@ -16,10 +17,10 @@ public static class JobsWiring
     public static IServiceCollection AddJobs(this IServiceCollection services, IConfiguration configuration, bool work)
     {
         // Jobs are few and coarse. Four keep a small machine busy and leave a place for mail beside long albums.
-        var concurrency = configuration.GetValue("Jobs:Concurrency", 4);
-        if (concurrency is < 1 or > 64)
+        var setting = configuration["Jobs:Concurrency"] ?? "4";
+        if (!int.TryParse(setting, CultureInfo.InvariantCulture, out var concurrency) || concurrency is < 1 or > 64)
         {
-            throw new StartupException($"Jobs__Concurrency is {concurrency}, but must be between 1 and 64.");
+            throw new StartupException($"Jobs__Concurrency is {setting}, but must be a number between 1 and 64.");
         }
 
         services.TryAddSingleton(TimeProvider.System);
