@@ -8,7 +8,7 @@ namespace Platform.Events;
 /// Creates and migrates the tables before anything else starts. Nodes that start at once take turns by an advisory lock. Steps
 /// are numbered by their place and recorded in <c>platform.migration</c>; a step that was released is never changed.
 /// </summary>
-internal sealed class EventSchema(NpgsqlDataSource database) : IHostedLifecycleService
+internal sealed class EventSchema(NpgsqlDataSource database, IEnumerable<ISubscription> subscriptions) : IHostedLifecycleService
 {
     // Any number that no other part of the product locks.
     private const long Lock = 0x6d_745f_6576_656e;
@@ -54,6 +54,30 @@ internal sealed class EventSchema(NpgsqlDataSource database) : IHostedLifecycleS
         alter table mt_events add column if not exists transaction_id xid8 not null default pg_current_xact_id();
         create index if not exists mt_events_log on mt_events (transaction_id, seq_id);
         """,
+
+        // Where each subscription is, and at which event it stopped, if it did. What was decided about such an event stays on record.
+        """
+        create table platform.subscription (
+            name varchar not null constraint subscription_pkey primary key,
+            transaction_id xid8 not null default '0',
+            seq_id bigint not null default 0,
+            updated_at timestamptz not null default now(),
+            error varchar,
+            error_transaction_id xid8,
+            error_seq_id bigint);
+
+        create table platform.subscription_decision (
+            id bigint generated always as identity constraint subscription_decision_pkey primary key,
+            name varchar not null,
+            decision varchar not null constraint subscription_decision_known check (decision in ('retry', 'pass')),
+            by varchar not null,
+            reason varchar,
+            decided_at timestamptz not null default now(),
+            event_id uuid not null,
+            stream_id varchar not null,
+            version bigint not null,
+            error varchar not null);
+        """,
     ];
 
     public async Task StartingAsync(CancellationToken cancellationToken)
@@ -96,11 +120,21 @@ internal sealed class EventSchema(NpgsqlDataSource database) : IHostedLifecycleS
             await ExecuteAsync($"insert into platform.migration (step) values ({step})");
         }
 
+        foreach (var subscription in subscriptions)
+        {
+            await ExecuteAsync("insert into platform.subscription (name) values ($1) on conflict do nothing", subscription.Name);
+            if (subscription is IProjection projection)
+            {
+                await ProjectionRebuild.CreateTablesAsync(connection, projection, projection.Schema, cancellationToken);
+            }
+        }
+
         await transaction.CommitAsync(cancellationToken);
 
-        async Task ExecuteAsync(string sql)
+        async Task ExecuteAsync(string sql, params string[] values)
         {
             await using var command = new NpgsqlCommand(sql, connection, transaction);
+            Array.ForEach(values, value => EventTables.Add(command.Parameters, value));
             await command.ExecuteNonQueryAsync(cancellationToken);
         }
 

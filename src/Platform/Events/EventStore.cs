@@ -241,7 +241,7 @@ public sealed class EventStore(NpgsqlDataSource database, EventTypes types, Time
                 await using var reader = await command.ExecuteReaderAsync(cancellationToken);
                 while (await reader.ReadAsync(cancellationToken))
                 {
-                    page.Add(tables.Read(reader));
+                    page.Add(tables.Decode(EventTables.Read(reader)));
                 }
             }
 

@@ -75,21 +75,20 @@ internal sealed class EventTables(EventTypes types, TimeProvider clock)
         return append.ExpectedVersion == 0 ? Begin : Extend;
     }
 
-    /// <summary>Reads a row of <see cref="Columns"/>.</summary>
-    /// <exception cref="JsonException">The stored JSON does not fit the event's type.</exception>
-    public RecordedEvent Read(NpgsqlDataReader row)
-    {
-        var type = row.GetString(5);
-        return new RecordedEvent(
-            new LogPosition(row.GetFieldValue<ulong>(0), row.GetInt64(1)),
-            row.GetGuid(2),
-            row.GetString(3),
-            row.GetInt64(4),
-            type,
-            types.Deserialize(type, row.GetFieldValue<byte[]>(6)),
-            row.GetFieldValue<DateTimeOffset>(7),
-            new EventMetadata(Text(row, 8), Text(row, 9), EventMetadata.ByFrom(Text(row, 10))));
-    }
+    /// <summary>Reads a row of <see cref="Columns"/>. The payload is JSON yet, so that one which cannot be read is its reader's concern.</summary>
+    public static RecordedEvent Read(NpgsqlDataReader row) => new(
+        new LogPosition(row.GetFieldValue<ulong>(0), row.GetInt64(1)),
+        row.GetGuid(2),
+        row.GetString(3),
+        row.GetInt64(4),
+        row.GetString(5),
+        row.GetFieldValue<byte[]>(6),
+        row.GetFieldValue<DateTimeOffset>(7),
+        new EventMetadata(Text(row, 8), Text(row, 9), EventMetadata.ByFrom(Text(row, 10))));
+
+    /// <summary>Turns the JSON of what <see cref="Read"/> gave into the event.</summary>
+    /// <exception cref="JsonException">It does not fit the event's type.</exception>
+    public RecordedEvent Decode(RecordedEvent e) => e with { Payload = types.Deserialize(e.Type, (byte[])e.Payload) };
 
     public static async Task<(long Version, bool IsArchived)> VersionAsync(
         NpgsqlDataSource database, string streamName, CancellationToken cancellationToken)
@@ -101,6 +100,12 @@ internal sealed class EventTables(EventTypes types, TimeProvider clock)
     }
 
     public static void Add<T>(NpgsqlParameterCollection parameters, T value) => parameters.Add(new NpgsqlParameter<T> { TypedValue = value });
+
+    public static void Add(NpgsqlParameterCollection parameters, LogPosition position)
+    {
+        parameters.Add(new NpgsqlParameter<ulong> { TypedValue = position.TransactionId, NpgsqlDbType = NpgsqlDbType.Xid8 });
+        Add(parameters, position.SequenceId);
+    }
 
     private static void AddText(NpgsqlParameterCollection parameters, string? value, NpgsqlDbType type) =>
         parameters.Add(new() { Value = (object?)value ?? DBNull.Value, NpgsqlDbType = type });

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Hosting;
 using Npgsql;
 
 namespace Platform.Events;
@@ -32,6 +33,12 @@ public static class EventsWiring
 
             return types;
         });
+        services.AddSingleton<LogReader>();
+        services.AddSingleton(provider => new Subscriptions(
+            provider.GetRequiredService<NpgsqlDataSource>(),
+            provider.GetRequiredService<EventStore>(),
+            provider.GetRequiredService<LogReader>(),
+            provider.GetServices<ISubscription>()));
         services.AddHostedService<EventSchema>();
         services.AddHostedService<LogListener>();
         return services;
@@ -42,7 +49,13 @@ public static class EventsWiring
 
     /// <summary>Adds a reader of the log. Workers run it, one of them at a time.</summary>
     public static IServiceCollection AddSubscription<TSubscription>(this IServiceCollection services)
-        where TSubscription : class, ISubscription => services.AddSingleton<ISubscription, TSubscription>();
+        where TSubscription : class, ISubscription
+    {
+        services.AddSingleton<TSubscription>();
+        services.AddSingleton<ISubscription>(provider => provider.GetRequiredService<TSubscription>());
+        return services.AddSingleton<IHostedService>(provider =>
+            ActivatorUtilities.CreateInstance<SubscriptionWorker>(provider, provider.GetRequiredService<TSubscription>()));
+    }
 
     private static string Settings(string? connectionString)
     {

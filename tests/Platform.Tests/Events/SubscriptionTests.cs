@@ -1,0 +1,383 @@
+using System.Diagnostics;
+using Microsoft.Extensions.DependencyInjection;
+using Npgsql;
+using Platform.Events;
+using Testing;
+using Xunit;
+
+namespace Platform.Tests.Events;
+
+public sealed class SubscriptionTests : IAsyncLifetime
+{
+    private static readonly TimeSpan Soon = TimeSpan.FromSeconds(10);
+
+    private readonly PoisonSwitch poison = new();
+    private TestDatabase database = null!;
+    private EventsHost node = null!;
+
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    private Subscriptions Subscriptions => node.Services.GetRequiredService<Subscriptions>();
+
+    public async ValueTask InitializeAsync()
+    {
+        database = await TestPostgres.CreateDatabaseAsync();
+        node = await StartAsync();
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await node.DisposeAsync();
+        await database.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task Every_event_is_seen_once_and_in_order_whatever_node_appends_or_reads()
+    {
+        await using var second = await StartAsync();
+        await using var third = await StartAsync();
+        EventsHost[] nodes = [node, second, third];
+
+        await Task.WhenAll(Enumerable.Range(0, 12).Select(async writer =>
+        {
+            for (var i = 0; i < 25; i++)
+            {
+                await AddAsync(nodes[writer % 3], $"b{writer}", "apple");
+            }
+        }));
+        await CaughtUpAsync();
+
+        Assert.Equal(300L, await node.ScalarAsync<long>("select count(*) from fruit.seen"));
+        Assert.Equal(300L, await node.ScalarAsync<long>("select count from fruit.total"));
+        Assert.Equal(300L, await node.ScalarAsync<long>("select count(distinct (stream_id, version)) from fruit.seen"));
+        Assert.Equal(0L, await node.ScalarAsync<long>(
+            "select count(*) from fruit.seen a join fruit.seen b using (stream_id) where a.number < b.number and a.version > b.version"));
+    }
+
+    [Fact]
+    public async Task An_event_arrives_without_waiting_for_the_next_poll()
+    {
+        await AddAsync(node, "b1", "apple");
+        await CaughtUpAsync();
+        var fastest = TimeSpan.MaxValue;
+        for (var i = 0; i < 5; i++)
+        {
+            var watch = Stopwatch.StartNew();
+            await AddAsync(node, "b1", "pear");
+            await CaughtUpAsync();
+            fastest = watch.Elapsed < fastest ? watch.Elapsed : fastest;
+        }
+
+        Assert.True(fastest < TimeSpan.FromMilliseconds(500), $"{fastest}");
+    }
+
+    [Fact]
+    public async Task A_slow_transaction_is_waited_for_and_never_skipped()
+    {
+        await AddAsync(node, "b1", "first");
+        await CaughtUpAsync();
+        await using var slow = NpgsqlDataSource.Create(database.ConnectionString);
+        await using var connection = await slow.OpenConnectionAsync(Cancel);
+        await using var transaction = await connection.BeginTransactionAsync(Cancel);
+        await using (var append = new NpgsqlCommand(
+            """
+            insert into mt_streams (id, type, version) values ('basket-slow', 'basket', 1);
+            insert into mt_events (seq_id, id, stream_id, version, data, type)
+            values (nextval('mt_events_sequence'), gen_random_uuid(), 'basket-slow', 1, '{"Name": "slow", "Count": 1}', 'fruit_added');
+            """,
+            connection,
+            transaction))
+        {
+            await append.ExecuteNonQueryAsync(Cancel);
+        }
+
+        await AddAsync(node, "b2", "quick");
+        await Task.Delay(TimeSpan.FromSeconds(2.5), Cancel);
+        Assert.Equal("first", await NamesAsync());
+
+        await transaction.CommitAsync(Cancel);
+        await CaughtUpAsync();
+        Assert.Equal("first,slow,quick", await NamesAsync());
+    }
+
+    [Fact]
+    public async Task Another_node_takes_over_when_the_connection_of_the_one_that_reads_dies()
+    {
+        await using var second = await StartAsync();
+        await AddAsync(node, "b1", "apple");
+        await CaughtUpAsync();
+        for (var round = 0; round < 3; round++)
+        {
+            Assert.Equal(1L, await node.ScalarAsync<long>($"""
+                select count(*) from (select pg_terminate_backend(pid) from pg_locks
+                where locktype = 'advisory' and granted and database = (select oid from pg_database where datname = current_database())) killed
+                """));
+            var watch = Stopwatch.StartNew();
+            await AddAsync(node, "b1", "pear");
+            await CaughtUpAsync();
+            Assert.True(watch.Elapsed < TimeSpan.FromSeconds(5), $"{watch.Elapsed}");
+        }
+
+        Assert.Equal("apple,pear,pear,pear", await NamesAsync());
+    }
+
+    [Fact]
+    public async Task A_node_that_stops_hands_over_at_once()
+    {
+        var second = await StartAsync();
+        await AddAsync(node, "b1", "apple");
+        await CaughtUpAsync();
+
+        await second.DisposeAsync();
+        await AddAsync(node, "b1", "pear");
+        await CaughtUpAsync();
+
+        Assert.Equal("apple,pear", await NamesAsync());
+    }
+
+    [Fact]
+    public async Task A_poison_event_stops_its_subscription_and_is_shown()
+    {
+        await AddPoisonAsync();
+
+        var status = await StoppedAsync();
+
+        Assert.Equal(
+            ("FormatException: It is poison.", "basket-b1", 3L, "fruit_added"),
+            (status.Stopped!.Error, status.Stopped.StreamName, status.Stopped.Version, status.Stopped.Type));
+        Assert.True(status.Lag > 0);
+        Assert.Equal("apple,pear", await NamesAsync());
+        Assert.Equal(2L, await node.ScalarAsync<long>("select count from fruit.total"));
+        await Assert.ThrowsAsync<SubscriptionStoppedException>(() => CaughtUpAsync());
+
+        // It stands still: later events do not pass.
+        await AddAsync(node, "b2", "late");
+        await Task.Delay(TimeSpan.FromSeconds(1.5), Cancel);
+        Assert.Equal("apple,pear", await NamesAsync());
+    }
+
+    [Fact]
+    public async Task A_retried_poison_event_is_handled_once_the_cause_is_gone()
+    {
+        await AddPoisonAsync();
+        await StoppedAsync();
+
+        await Subscriptions.RetryAsync(FruitList.TheName, "ann", Cancel);
+        var again = await StoppedAsync();
+        poison.IsOn = false;
+        await Subscriptions.RetryAsync(FruitList.TheName, "ben", Cancel);
+        await CaughtUpAsync();
+
+        Assert.Equal("FormatException: It is poison.", again.Stopped!.Error);
+        Assert.Equal("apple,pear,poison,plum", await NamesAsync());
+        Assert.Equal("retry by ann,retry by ben", await DecisionsAsync("decision || ' by ' || by"));
+    }
+
+    [Fact]
+    public async Task A_passed_event_is_left_out_and_the_decision_is_on_record()
+    {
+        await AddPoisonAsync();
+        await StoppedAsync();
+
+        await Subscriptions.PassAsync(FruitList.TheName, "ann", "nobody eats it", Cancel);
+        await CaughtUpAsync();
+
+        Assert.Equal("apple,pear,plum", await NamesAsync());
+        Assert.Null((await Subscriptions.ListAsync(Cancel)).Single().Stopped);
+        Assert.Equal(
+            "fruit_list pass ann nobody eats it basket-b1 3 FormatException: It is poison.",
+            await DecisionsAsync("concat_ws(' ', name, decision, by, reason, stream_id, version, error)"));
+        Assert.Equal(1L, await node.ScalarAsync<long>(
+            "select count(*) from platform.subscription_decision d join mt_events e on e.id = d.event_id where e.version = 3 and decided_at > now() - interval '1 minute'"));
+
+        // A rebuild keeps to the decision.
+        await Subscriptions.RebuildAsync(FruitList.TheName, Cancel);
+        Assert.Equal("apple,pear,plum", await NamesAsync());
+    }
+
+    [Fact]
+    public async Task A_subscription_that_runs_or_is_unknown_waits_for_no_decision()
+    {
+        foreach (var name in new[] { FruitList.TheName, "nobody" })
+        {
+            var refusal = await Assert.ThrowsAsync<CommandRefusedException>(() => Subscriptions.RetryAsync(name, "ann", Cancel));
+            Assert.Equal("SUBSCRIPTION_NOT_STOPPED", refusal.Code);
+        }
+    }
+
+    [Fact]
+    public async Task An_event_whose_json_does_not_fit_its_type_is_poison_too()
+    {
+        await AddAsync(node, "b1", "apple");
+        await CaughtUpAsync();
+        await ExecuteAsync("""
+            update mt_streams set version = 2;
+            insert into mt_events (seq_id, id, stream_id, version, data, type)
+            values (nextval('mt_events_sequence'), gen_random_uuid(), 'basket-b1', 2, '{"Name": "pear", "Count": "many"}', 'fruit_added');
+            """);
+
+        var status = await StoppedAsync();
+
+        Assert.Equal(2, status.Stopped!.Version);
+        Assert.StartsWith("JsonException: ", status.Stopped.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Archived_streams_are_left_out()
+    {
+        poison.IsOn = true;
+        await AddAsync(node, "b1", "poison");
+        await StoppedAsync();
+        await node.Store.ArchiveAsync<Basket, IBasketEvent>("b1", Cancel);
+        await AddAsync(node, "b2", "apple");
+
+        await Subscriptions.RetryAsync(FruitList.TheName, "ann", Cancel);
+        await CaughtUpAsync();
+
+        Assert.Equal("apple", await NamesAsync());
+    }
+
+    [Fact]
+    public async Task A_rebuild_serves_the_old_rows_until_the_new_ones_are_complete()
+    {
+        await node.Store.AppendAsync<Basket, IBasketEvent>(
+            "b1", new(Basket.Initial, 0), [.. Enumerable.Range(0, 2_500).Select(number => new FruitAdded($"f{number}", 1))], Cancel);
+        await CaughtUpAsync();
+        await ExecuteAsync("update fruit.seen set name = 'broken'");
+
+        using var done = CancellationTokenSource.CreateLinkedTokenSource(Cancel);
+        var reads = ReadAllTheTimeAsync(done.Token);
+        var writes = WriteAllTheTimeAsync(done.Token);
+        await Task.Delay(200, Cancel);
+        await Subscriptions.RebuildAsync(FruitList.TheName, Cancel);
+        Assert.Equal(0L, await node.ScalarAsync<long>("select count(*) from fruit.seen where name = 'broken'"));
+        await Task.Delay(200, Cancel);
+        await done.CancelAsync();
+        var counts = await reads;
+        var written = await writes;
+        await CaughtUpAsync();
+
+        Assert.All(counts, count => Assert.True(count >= 2_500, $"{count}"));
+        Assert.Equal(counts.Order(), counts);
+        Assert.True(counts.Count > 10 && written > 10, $"{counts.Count} reads, {written} writes");
+        Assert.Equal(2_500L + written, await node.ScalarAsync<long>("select count(distinct (stream_id, version)) from fruit.seen"));
+        Assert.Equal(2_500L + written, await node.ScalarAsync<long>("select count from fruit.total"));
+        Assert.Equal(0L, await node.ScalarAsync<long>("select count(*) from pg_namespace where nspname in ('fruit_rebuild', 'fruit_replaced')"));
+
+        async Task<List<long>> ReadAllTheTimeAsync(CancellationToken until)
+        {
+            var list = new List<long>();
+            while (!until.IsCancellationRequested)
+            {
+                list.Add(await node.ScalarAsync<long>("select count(*) from fruit.seen"));
+            }
+
+            return list;
+        }
+
+        async Task<int> WriteAllTheTimeAsync(CancellationToken until)
+        {
+            var count = 0;
+            for (; !until.IsCancellationRequested; count++)
+            {
+                await AddAsync(node, "b2", "apple");
+            }
+
+            return count;
+        }
+    }
+
+    [Fact]
+    public async Task A_rebuild_that_fails_leaves_the_old_rows()
+    {
+        poison.IsOn = false;
+        await AddPoisonAsync();
+        await CaughtUpAsync();
+        poison.IsOn = true;
+
+        var error = await Assert.ThrowsAsync<SubscriptionStoppedException>(() => Subscriptions.RebuildAsync(FruitList.TheName, Cancel));
+        var unknown = await Assert.ThrowsAsync<CommandRefusedException>(() => Subscriptions.RebuildAsync("nobody", Cancel));
+
+        Assert.Equal("Subscription fruit_list stopped: fruit_added at basket-b1/3: It is poison.", error.Message);
+        Assert.Equal("SUBSCRIPTION_UNKNOWN", unknown.Code);
+        Assert.Equal("apple,pear,poison,plum", await NamesAsync());
+    }
+
+    [Fact]
+    public async Task What_a_subscription_appends_names_the_event_that_caused_it()
+    {
+        await using var echoing = await EventsHost.StartAsync(database.ConnectionString, services =>
+        {
+            Basket.Add(services);
+            services.AddSubscription<ClosingOfFullBaskets>();
+        });
+        using (var request = new Activity("request").Start())
+        {
+            request.SetBaggage(EventMetadata.ByItem, "ann");
+            await AddAsync(node, "b1", "apple");
+        }
+
+        Assert.True(await node.Store.WaitForEventAsync("basket-b1", 1, Soon, Cancel));
+        var events = await node.Store.ReadAsync("basket-b1", 1, Cancel).ToListAsync(Cancel);
+
+        Assert.Equal(events[0].Metadata with { CausationId = events[0].Id.ToString() }, events[1].Metadata);
+        Assert.NotNull(events[0].Metadata.CorrelationId);
+        Assert.Equal("ann", events[1].Metadata.By);
+    }
+
+    private Task<EventsHost> StartAsync() => EventsHost.StartAsync(database.ConnectionString, services =>
+    {
+        Basket.Add(services);
+        services.AddSingleton(poison);
+        services.AddSubscription<FruitList>();
+    });
+
+    private static Task AddAsync(EventsHost node, string id, string fruit) =>
+        node.Store.DecideAsync<Basket, IBasketEvent>(id, _ => [new FruitAdded(fruit, 1)], Cancel);
+
+    private async Task AddPoisonAsync() => await node.Store.DecideAsync<Basket, IBasketEvent>(
+        "b1", _ => [new FruitAdded("apple", 1), new FruitAdded("pear", 1), new FruitAdded("poison", 1), new FruitAdded("plum", 1)], Cancel);
+
+    private async Task CaughtUpAsync()
+    {
+        await using var command = node.Database.CreateCommand("select transaction_id, seq_id from mt_events order by transaction_id desc, seq_id desc limit 1");
+        await using var reader = await command.ExecuteReaderAsync(Cancel);
+        await reader.ReadAsync(Cancel);
+        var head = new LogPosition(reader.GetFieldValue<ulong>(0), reader.GetInt64(1));
+        await Subscriptions.WaitForAsync(FruitList.TheName, head, Cancel).WaitAsync(Soon, Cancel);
+    }
+
+    private async Task<SubscriptionStatus> StoppedAsync()
+    {
+        for (var watch = Stopwatch.StartNew(); watch.Elapsed < Soon; await Task.Delay(20, Cancel))
+        {
+            if ((await Subscriptions.ListAsync(Cancel)).Single() is { Stopped: not null } status)
+            {
+                return status;
+            }
+        }
+
+        throw new TimeoutException("The subscription did not stop.");
+    }
+
+    private Task<string> NamesAsync() => node.ScalarAsync<string>("select coalesce(string_agg(name, ',' order by number), '') from fruit.seen");
+
+    private Task<string> DecisionsAsync(string columns) =>
+        node.ScalarAsync<string>($"select string_agg({columns}, ',' order by id) from platform.subscription_decision");
+
+    private async Task ExecuteAsync(string sql)
+    {
+        await using var command = node.Database.CreateCommand(sql);
+        await command.ExecuteNonQueryAsync(Cancel);
+    }
+
+    private sealed class ClosingOfFullBaskets(EventStore store) : ISubscription
+    {
+        public string Name => "closing";
+
+        public IReadOnlyCollection<Type> Handles => [typeof(FruitAdded)];
+
+        public async Task HandleAsync(RecordedEvent e, NpgsqlTransaction transaction, CancellationToken cancellationToken) =>
+            await store.DecideAsync<Basket, IBasketEvent>(e.StreamId, basket => basket.IsClosed ? [] : [new BasketClosed(e.RecordedAt)], cancellationToken);
+    }
+}
