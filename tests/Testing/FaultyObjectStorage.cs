@@ -1,0 +1,147 @@
+using Platform.Storage;
+
+namespace Testing;
+
+/// <summary>
+/// A store that breaks at its n-th call: the call either never arrives, or has its effect and its answer is lost. A read that breaks
+/// after its effect gives half of its bytes. For crash tests: after the fault everything works again.
+/// </summary>
+public sealed class FaultyObjectStorage(IObjectStorage inner) : IObjectStorage
+{
+    private int failAtCall;
+    private bool failAfter;
+    private int calls;
+
+    /// <summary>Calls since the last <see cref="FailAt"/>.</summary>
+    public int Calls => calls;
+
+    /// <summary>Breaks the given call from now on, counted from 1; 0 for none.</summary>
+    public void FailAt(int call, bool afterEffect)
+    {
+        calls = 0;
+        failAfter = afterEffect;
+        failAtCall = call;
+    }
+
+    public Task<StoredObject?> HeadAsync(string key, CancellationToken cancellationToken) =>
+        CallAsync(() => inner.HeadAsync(key, cancellationToken));
+
+    public Task<ObjectPage> ListAsync(string prefix, string? continuation, CancellationToken cancellationToken) =>
+        CallAsync(() => inner.ListAsync(prefix, continuation, cancellationToken));
+
+    public async Task<Stream> ReadAsync(string key, ByteRange? range, string? ifMatch, CancellationToken cancellationToken)
+    {
+        var breaks = Interlocked.Increment(ref calls) == failAtCall;
+        if (breaks && !failAfter)
+        {
+            throw Fault();
+        }
+
+        var body = await inner.ReadAsync(key, range, ifMatch, cancellationToken);
+        return breaks ? new BrokenBody(body, (range?.SizeBytes ?? 2) / 2) : body;
+    }
+
+    public Task<StoredObject> PutAsync(string key, Stream body, long sizeBytes, string contentType, CancellationToken cancellationToken) =>
+        CallAsync(() => inner.PutAsync(key, body, sizeBytes, contentType, cancellationToken));
+
+    public Task DeleteAsync(string key, CancellationToken cancellationToken) =>
+        CallAsync(() => inner.DeleteAsync(key, cancellationToken));
+
+    public Task<MultipartUpload> BeginMultipartAsync(string key, string contentType, CancellationToken cancellationToken) =>
+        CallAsync(() => inner.BeginMultipartAsync(key, contentType, cancellationToken));
+
+    public Task<StoredPart> PutPartAsync(MultipartUpload upload, PartSlot part, Stream body, CancellationToken cancellationToken) =>
+        CallAsync(() => inner.PutPartAsync(upload, part, body, cancellationToken));
+
+    public Task<StoredPart> CopyPartAsync(
+        MultipartUpload upload, PartSlot part, string sourceKey, long sourceOffsetBytes, string sourceETag, CancellationToken cancellationToken) =>
+        CallAsync(() => inner.CopyPartAsync(upload, part, sourceKey, sourceOffsetBytes, sourceETag, cancellationToken));
+
+    public Task<IReadOnlyList<StoredPart>> ListPartsAsync(MultipartUpload upload, CancellationToken cancellationToken) =>
+        CallAsync(() => inner.ListPartsAsync(upload, cancellationToken));
+
+    public Task<StoredObject> CompleteMultipartAsync(
+        MultipartUpload upload, IReadOnlyList<StoredPart> parts, CancellationToken cancellationToken) =>
+        CallAsync(() => inner.CompleteMultipartAsync(upload, parts, cancellationToken));
+
+    public Task AbortMultipartAsync(MultipartUpload upload, CancellationToken cancellationToken) =>
+        CallAsync(() => inner.AbortMultipartAsync(upload, cancellationToken));
+
+    public Uri? PresignDownload(string key, TimeSpan lifetime, string fileName) => inner.PresignDownload(key, lifetime, fileName);
+
+    private static StorageException Fault() => new(StorageError.Unavailable, "The test broke this call.");
+
+    private async Task<T> CallAsync<T>(Func<Task<T>> call)
+    {
+        var breaks = Interlocked.Increment(ref calls) == failAtCall;
+        if (breaks && !failAfter)
+        {
+            throw Fault();
+        }
+
+        var result = await call();
+        return breaks ? throw Fault() : result;
+    }
+
+    private async Task CallAsync(Func<Task> call) => await CallAsync(async () =>
+    {
+        await call();
+        return true;
+    });
+
+    private sealed class BrokenBody(Stream body, long bytesLeft) : Stream
+    {
+        private long left = bytesLeft;
+
+        public override bool CanRead => true;
+
+        public override bool CanSeek => false;
+
+        public override bool CanWrite => false;
+
+        public override long Length => throw new NotSupportedException();
+
+        public override long Position
+        {
+            get => throw new NotSupportedException();
+            set => throw new NotSupportedException();
+        }
+
+        public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+        {
+            if (left <= 0)
+            {
+                throw Fault();
+            }
+
+            var count = await body.ReadAsync(buffer[..(int)Math.Min(buffer.Length, left)], cancellationToken);
+            left -= count;
+            return count;
+        }
+
+        public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
+            ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
+
+        public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+
+        public override void Flush()
+        {
+        }
+
+        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+
+        public override void SetLength(long value) => throw new NotSupportedException();
+
+        public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+
+        protected override void Dispose(bool disposing)
+        {
+            if (disposing)
+            {
+                body.Dispose();
+            }
+
+            base.Dispose(disposing);
+        }
+    }
+}
