@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# build.sh PROJECT...   builds projects (folders) for release, unless no source has changed since the last time. Leaves no build server running.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+mkdir -p artifacts/build
+sources=$(find src tests ./*.props ./*.txt global.json .editorconfig -type f -not -path '*/bin/*' -not -path '*/obj/*' -print0 | sort -z | xargs -0 cksum | cksum)
+for project in "$@"; do
+  stamp=artifacts/build/$(basename "$project")
+  output=$project/bin/Release/net10.0/$(basename "$project").dll
+  if [ -e "$output" ] && [ "$(cat "$stamp.stamp" 2>/dev/null)" = "$sources" ]; then continue; fi
+  echo "Building $(basename "$project")" >&2
+  if ! dotnet build "$project" -c Release -v quiet -nologo --disable-build-servers >"$stamp.log" 2>&1; then
+    sed -n 's/^.*\(error .*\)$/\1/p' "$stamp.log" | sort -u | head -n 20 >&2
+    echo "The build of $project failed; its whole output is in $stamp.log." >&2
+    exit 1
+  fi
+  echo "$sources" >"$stamp.stamp"
+done
