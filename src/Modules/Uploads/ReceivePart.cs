@@ -63,7 +63,7 @@ internal sealed class ReceivePartHandler(
         using var work = atWork.Join(uploadId);
         if (!work.TryTake(index))
         {
-            throw new CommandRefusedException("CHUNK_IN_PROGRESS", "Another request is sending this chunk. Try again in a moment.");
+            throw new CommandRefusedException("CHUNK_IN_PROGRESS", "Another request is sending this chunk. Try again in a moment.") { RetryAfter = TimeSpan.FromSeconds(1) };
         }
 
         try

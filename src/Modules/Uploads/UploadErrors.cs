@@ -8,7 +8,7 @@ internal static class UploadErrors
     public static CommandRefusedException NotFound() => new("UPLOAD_NOT_FOUND", "There is no such upload.");
 
     public static CommandRefusedException CompleteInProgress() =>
-        new("COMPLETE_IN_PROGRESS", "The upload is being completed. Ask again in a moment.");
+        new("COMPLETE_IN_PROGRESS", "The upload is being completed. Ask again in a moment.") { RetryAfter = TimeSpan.FromSeconds(2) };
 
     public static CommandRefusedException ChunkIndex(string detail) => new("INVALID_CHUNK_INDEX", detail);
 

@@ -15,7 +15,7 @@ public static class UploadsModule
     public static IServiceCollection AddUploads(this IServiceCollection services, IConfiguration configuration, bool work)
     {
         services.AddEventTypes(MapEvents);
-        services.AddSingleton(UploadOptions.Read(configuration));
+        services.AddSingleton(_ => UploadOptions.Read(configuration));
         services.AddSingleton<UploadsAtWork>();
         services.AddSingleton<ReceivePartHandler>();
         services.AddSingleton<CompleteUploadHandler>();
@@ -23,9 +23,10 @@ public static class UploadsModule
         return work ? services.AddHostedService<ExpireUploads>() : services;
     }
 
-    /// <summary>Maps <c>/v1/uploads</c>.</summary>
+    /// <summary>Maps <c>/v1/uploads</c>, and stops a start with wrong settings.</summary>
     public static RouteGroupBuilder MapUploads(this IEndpointRouteBuilder endpoints)
     {
+        endpoints.ServiceProvider.GetRequiredService<UploadOptions>();
         var uploads = endpoints.MapGroup("/v1/uploads").WithTags("Uploads");
         InitiateUploadHandler.Map(uploads);
         ReceivePartHandler.Map(uploads);

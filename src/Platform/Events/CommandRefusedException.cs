@@ -9,4 +9,7 @@ public sealed class CommandRefusedException(string code, string detail) : Except
 
     /// <summary>Further members of the problem document, such as <c>missingChunks</c>.</summary>
     public IReadOnlyDictionary<string, object?> Members { get; init; } = new Dictionary<string, object?>();
+
+    /// <summary>When asking again may help; <see langword="null"/> where it will not.</summary>
+    public TimeSpan? RetryAfter { get; init; }
 }

@@ -37,6 +37,7 @@ public static class ErrorCodes
         // Uploads
         ["CHECKSUM_MISMATCH"] = 400,
         ["CHUNK_SIZE_MISMATCH"] = 400,
+        ["INVALID_CHECKSUM"] = 400,
         ["INVALID_CHUNK_INDEX"] = 400,
         ["INVALID_CHUNK_SIZE"] = 400,
         ["INVALID_FILE_NAME"] = 400,
@@ -44,6 +45,7 @@ public static class ErrorCodes
         ["INVALID_USER_ID"] = 400,
         ["INVALID_USER_ROLE"] = 400,
         ["INVALID_WEDDING_ID"] = 400,
+        ["UPLOAD_ID_MISMATCH"] = 400,
         ["QUOTA_EXCEEDED"] = 403,
         ["UPLOAD_NOT_FOUND"] = 404,
         ["CHUNK_IN_PROGRESS"] = 409,

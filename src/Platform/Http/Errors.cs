@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Json;
@@ -68,9 +69,9 @@ internal sealed class Errors(RequestDelegate next, IOptions<JsonOptions> json, T
     {
         context.Response.StatusCode = problem.Status;
         context.Response.Headers.CacheControl = "no-store";
-        if (problem.Status == StatusCodes.Status503ServiceUnavailable)
+        if (problem.RetryAfter is { } retryAfter)
         {
-            context.Response.Headers.RetryAfter = "1";
+            context.Response.Headers.RetryAfter = Math.Ceiling(retryAfter.TotalSeconds).ToString(CultureInfo.InvariantCulture);
         }
 
         var traceId = Activity.Current?.TraceId.ToString() ?? context.TraceIdentifier;

@@ -11,7 +11,8 @@ namespace Platform.Http;
 /// An answer that says no: RFC 9457 problem details, plus the member <c>error</c> with code, message and timestamp that the clients of
 /// the first API read.
 /// </summary>
-internal sealed record Problem(int Status, string Code, string Detail, IReadOnlyDictionary<string, object?>? Members = null)
+internal sealed record Problem(
+    int Status, string Code, string Detail, IReadOnlyDictionary<string, object?>? Members = null, TimeSpan? RetryAfter = null)
 {
     internal const string ContentType = "application/problem+json";
 
@@ -25,14 +26,21 @@ internal sealed record Problem(int Status, string Code, string Detail, IReadOnly
     /// <summary>What an exception means to the client. Details of faults stay in the log: the client gets the trace id to ask about.</summary>
     internal static Problem Of(Exception error) => error switch
     {
-        CommandRefusedException refused =>
-            new(ErrorCodes.Statuses.GetValueOrDefault(refused.Code, StatusCodes.Status409Conflict), refused.Code, refused.Message, refused.Members),
+        CommandRefusedException refused => new(
+            ErrorCodes.Statuses.GetValueOrDefault(refused.Code, StatusCodes.Status409Conflict),
+            refused.Code,
+            refused.Message,
+            refused.Members,
+            refused.RetryAfter),
         BadHttpRequestException { InnerException: JsonException json } =>
             new(StatusCodes.Status400BadRequest, ErrorCodes.InvalidRequest, $"The body is not the JSON this request takes, at {json.Path ?? "$"}."),
         BadHttpRequestException bad => new(bad.StatusCode, ErrorCodes.Of(bad.StatusCode), bad.Message),
         StorageException => new(StatusCodes.Status502BadGateway, ErrorCodes.StorageError, "The storage failed. Try again: nothing was lost."),
-        NpgsqlException { IsTransient: true } =>
-            new(StatusCodes.Status503ServiceUnavailable, ErrorCodes.DatabaseUnavailable, "The database does not answer. Try again in a moment."),
+        NpgsqlException { IsTransient: true } => new(
+            StatusCodes.Status503ServiceUnavailable,
+            ErrorCodes.DatabaseUnavailable,
+            "The database does not answer. Try again in a moment.",
+            RetryAfter: TimeSpan.FromSeconds(1)),
         _ => new(StatusCodes.Status500InternalServerError, ErrorCodes.InternalError, "Something went wrong here. The trace id helps to find it."),
     };
 

@@ -1,0 +1,157 @@
+using System.Net;
+using System.Net.Http.Headers;
+using System.Net.Http.Json;
+using System.Text.Json;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using Platform.Events;
+using Platform.Http;
+using Platform.Storage;
+using Testing;
+using Xunit;
+
+namespace Uploads.Tests;
+
+/// <summary>One node: a real Kestrel on a free port with nothing but uploads. Several on one database and store are a cluster.</summary>
+internal sealed class UploadHost : IAsyncDisposable
+{
+    private readonly WebApplication app;
+
+    private UploadHost(WebApplication app)
+    {
+        this.app = app;
+        Client = new HttpClient { BaseAddress = new Uri(app.Urls.Single()) };
+    }
+
+    public HttpClient Client { get; }
+
+    public EventStore Events => app.Services.GetRequiredService<EventStore>();
+
+    public ExpireUploads Sweep => app.Services.GetServices<Microsoft.Extensions.Hosting.IHostedService>().OfType<ExpireUploads>().Single();
+
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    public static async Task<UploadHost> StartAsync(string connectionString, IObjectStorage storage, TimeProvider? clock = null, bool work = true)
+    {
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.WebHost.UseUrls("http://127.0.0.1:0");
+        builder.Logging.ClearProviders();
+        builder.Services.AddSingleton(clock ?? TimeProvider.System);
+        builder.Services.AddHttp(builder.Configuration);
+        builder.Services.AddEvents(connectionString, work);
+        builder.Services.AddSingleton(storage);
+        builder.Services.AddUploads(builder.Configuration, work);
+        var app = builder.Build();
+        app.UseHttp();
+        app.MapUploads();
+        await app.StartAsync(Cancellation);
+        return new UploadHost(app);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        Client.Dispose();
+        await app.DisposeAsync();
+    }
+
+    public async Task<JsonElement> InitAsync(long sizeBytes, long? chunkSizeBytes = null, string fileName = "film.bin.txt", string contentType = "text/plain", string? weddingId = null) =>
+        await ReadAsync(await PostAsync("/v1/uploads/init", new { fileName, contentType, sizeBytes, userRole = "member", userId = "u1", weddingId, chunkSizeBytes }), 201);
+
+    public Task<HttpResponseMessage> PostAsync(string path, object body) => Client.PostAsJsonAsync(path, body, Cancellation);
+
+    public async Task<HttpResponseMessage> PutChunkAsync(
+        Guid id, object? index, HttpContent body, Action<HttpRequestHeaders>? headers = null, CancellationToken? cancellation = null)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Put, $"/v1/uploads/{id}/chunk") { Content = body };
+        if (index is not null)
+        {
+            request.Headers.Add("X-Chunk-Index", index.ToString());
+        }
+
+        headers?.Invoke(request.Headers);
+        return await Client.SendAsync(request, cancellation ?? Cancellation);
+    }
+
+    /// <summary>Sends a chunk that must be taken, and returns its ETag.</summary>
+    public async Task<string> SendAsync(Guid id, int index, byte[] bytes)
+    {
+        var chunk = await ReadAsync(await PutChunkAsync(id, index, new ByteArrayContent(bytes)), 200);
+        Assert.Equal(index, chunk.GetProperty("chunkIndex").GetInt32());
+        Assert.Equal(Crc32.Append(0, bytes).ToString("x8"), chunk.GetProperty("crc32").GetString());
+        return chunk.GetProperty("etag").GetString()!;
+    }
+
+    public Task<HttpResponseMessage> CompleteAsync(Guid id, params IEnumerable<string> etags) =>
+        PostAsync($"/v1/uploads/{id}/complete", new { parts = etags.Select((etag, chunkIndex) => new { chunkIndex, etag }) });
+
+    public async Task<JsonElement> StatusAsync(Guid id) => await ReadAsync(await Client.GetAsync($"/v1/uploads/{id}", Cancellation), 200);
+
+    public async Task<IReadOnlyList<string>> HistoryAsync(Guid id) =>
+        await Events.ReadAsync($"upload-{id}", 1, Cancellation).Select(e => e.Type).ToListAsync(Cancellation);
+
+    public static async Task<JsonElement> ReadAsync(HttpResponseMessage answer, int status)
+    {
+        using (answer)
+        {
+            var text = await answer.Content.ReadAsStringAsync(Cancellation);
+            Assert.True((HttpStatusCode)status == answer.StatusCode, $"{(int)answer.StatusCode} instead of {status}: {text}");
+            return JsonDocument.Parse(text).RootElement;
+        }
+    }
+
+    public static async Task<JsonElement> RefusedAsync(HttpResponseMessage answer, int status, string code)
+    {
+        var problem = await ReadAsync(answer, status);
+        Assert.Equal(code, problem.GetProperty("error").GetProperty("code").GetString());
+        return problem;
+    }
+}
+
+internal static class UploadJson
+{
+    public static Guid Id(this JsonElement upload) => upload.GetProperty("uploadId").GetGuid();
+
+    public static string Key(this JsonElement upload) => upload.GetProperty("key").GetString()!;
+
+    public static int[] Ints(this JsonElement json, string name) => [.. json.GetProperty(name).EnumerateArray().Select(item => item.GetInt32())];
+}
+
+/// <summary>A node with a database and a store of its own, for one test class.</summary>
+public abstract class UploadNode : IAsyncLifetime
+{
+    private TestDatabase database = null!;
+
+    internal ShiftedClock Clock { get; } = new();
+
+    internal IObjectStorage Storage { get; private set; } = null!;
+
+    internal UploadHost Host { get; private set; } = null!;
+
+    internal string ConnectionString => database.ConnectionString;
+
+    public async ValueTask InitializeAsync()
+    {
+        database = await TestPostgres.CreateDatabaseAsync();
+        Storage = await OpenStorageAsync();
+        Host = await UploadHost.StartAsync(ConnectionString, Storage, Clock);
+    }
+
+    public virtual async ValueTask DisposeAsync()
+    {
+        await Host.DisposeAsync();
+        await database.DisposeAsync();
+        GC.SuppressFinalize(this);
+    }
+
+    protected abstract Task<IObjectStorage> OpenStorageAsync();
+}
+
+/// <summary>Real time, shifted at will.</summary>
+internal sealed class ShiftedClock : TimeProvider
+{
+    public TimeSpan Shift { get; set; }
+
+    public override DateTimeOffset GetUtcNow() => base.GetUtcNow() + Shift;
+}
