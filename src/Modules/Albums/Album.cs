@@ -1,0 +1,167 @@
+using System.Collections.Immutable;
+using Albums.Contracts;
+using Platform.Events;
+
+namespace Albums;
+
+// Stream album-{id}. These shapes are the storage format: add members, never rename or remove one.
+
+/// <summary>What all events of an album have in common. An interface, because the public contract events are among them.</summary>
+internal interface IAlbumEvent;
+
+internal sealed record AlbumRequested(
+    string WeddingId, IReadOnlyList<RequestedFile> Files, string? Prefix, IReadOnlyList<string> Emails, DateTimeOffset At) : IAlbumEvent;
+
+/// <summary>A worker took the album up. Whoever worked on it before finds the stream moved on, and stops.</summary>
+internal sealed record AttemptStarted(string Node, DateTimeOffset At) : IAlbumEvent;
+
+/// <summary>A file that was asked for is not in the ZIP. <paramref name="Index"/> counts the files asked for.</summary>
+internal sealed record FileSkipped(int Index, string Name, string Reason) : IAlbumEvent;
+
+internal sealed record PlanFrozen(
+    string PlanKey, string PlanHash, int LayoutVersion, long PartSizeBytes, int Entries, long SizeBytes) : IAlbumEvent;
+
+/// <summary>A multipart upload for the ZIP is open. Parts of an earlier one are void.</summary>
+internal sealed record MultipartBegun(string Key, string UploadId) : IAlbumEvent;
+
+/// <summary>A part is safe in the store. Its segments carry what was learnt about the CRCs of the entries it holds.</summary>
+internal sealed record PartStored(
+    int Number, string ETag, long SizeBytes, IReadOnlyList<Segment> Segments, DateTimeOffset At) : IAlbumEvent;
+
+/// <summary>The part is about to be sent again: the store no longer has it as recorded.</summary>
+internal sealed record PartInvalidated(int Number) : IAlbumEvent;
+
+/// <summary>An entry and all before it are safe in the store. <paramref name="Index"/> counts the plan's entries.</summary>
+internal sealed record FileZipped(int Index, long OffsetBytes, long SizeBytes, uint Crc32) : IAlbumEvent;
+
+/// <summary>A file vanished while packing: everything from <paramref name="FromPart"/> on moves. The new plan follows.</summary>
+/// <param name="FilesKept">Entries that lie wholly before that part.</param>
+internal sealed record Replanned(int FromPart, int FilesKept) : IAlbumEvent;
+
+internal sealed record LinkSent(int Recipients, DateTimeOffset At) : IAlbumEvent;
+
+internal sealed record AlbumReplayed(string By, DateTimeOffset At) : IAlbumEvent;
+
+internal sealed record AlbumCancelled(string By, DateTimeOffset At) : IAlbumEvent;
+
+/// <summary>What one attempt cost: operations by price class, bytes through this process, seconds.</summary>
+internal sealed record WorkMetered(
+    long ClassAOperations, long ClassBOperations, long BytesIn, long BytesOut, double WallSeconds) : IAlbumEvent;
+
+/// <param name="Name">What the guest called it; the key's last segment where it is not given.</param>
+internal sealed record RequestedFile(string Key, string? Name);
+
+internal sealed record Segment(int Entry, long OffsetBytes, long SizeBytes, uint Crc32);
+
+internal sealed record SkippedFile(int Index, string Name, string Reason);
+
+internal enum AlbumStatus
+{
+    Unknown,
+    Requested,
+    Planning,
+    Zipping,
+    Completed,
+    Failed,
+    Cancelled,
+}
+
+internal sealed record Album : IState<Album, IAlbumEvent>
+{
+    public static string Category => "album";
+
+    public static Album Initial { get; } = new();
+
+    public AlbumStatus Status { get; private init; }
+
+    public AlbumRequested? Request { get; private init; }
+
+    public PlanFrozen? Plan { get; private init; }
+
+    public MultipartBegun? Upload { get; private init; }
+
+    public ImmutableDictionary<int, PartStored> Parts { get; private init; } = ImmutableDictionary<int, PartStored>.Empty;
+
+    /// <summary>Sum of the sizes of <see cref="Parts"/>.</summary>
+    public long StoredBytes { get; private init; }
+
+    /// <summary>Entries that are safe: the first ones of the plan, this many.</summary>
+    public int FilesZipped { get; private init; }
+
+    public ImmutableList<SkippedFile> Skipped { get; private init; } = [];
+
+    public int Attempts { get; private init; }
+
+    public AttemptStarted? Attempt { get; private init; }
+
+    /// <summary><see cref="StoredBytes"/> when the present attempt began: what it did itself is the rest.</summary>
+    public long StoredBytesBefore { get; private init; }
+
+    public DateTimeOffset? LastPartAt { get; private init; }
+
+    public AlbumCompleted? Completed { get; private init; }
+
+    public AlbumFailed? Failure { get; private init; }
+
+    public bool LinkIsSent { get; private init; }
+
+    /// <summary>There is work that a worker may take up.</summary>
+    public bool IsWaitingForWork => Status is AlbumStatus.Requested or AlbumStatus.Planning or AlbumStatus.Zipping;
+
+    public static Album Evolve(Album state, IAlbumEvent e) => e switch
+    {
+        AlbumRequested request => state with { Status = AlbumStatus.Requested, Request = request },
+        AttemptStarted attempt => state with
+        {
+            Status = state.Plan is null ? AlbumStatus.Planning : AlbumStatus.Zipping,
+            Skipped = state.Plan is null ? [] : state.Skipped, // planning looks at every file again
+            Attempt = attempt,
+            Attempts = state.Attempts + 1,
+            StoredBytesBefore = state.StoredBytes,
+            LastPartAt = null,
+        },
+        FileSkipped file => state with { Skipped = state.Skipped.Add(new SkippedFile(file.Index, file.Name, file.Reason)) },
+        PlanFrozen plan => state with { Status = AlbumStatus.Zipping, Plan = plan },
+        MultipartBegun upload => state with
+        {
+            Upload = upload,
+            Parts = state.Parts.Clear(),
+            StoredBytes = 0,
+            StoredBytesBefore = 0,
+            FilesZipped = 0,
+        },
+        PartStored part => state with
+        {
+            Parts = state.Parts.SetItem(part.Number, part),
+            StoredBytes = state.StoredBytes + part.SizeBytes - state.SizeOfPart(part.Number),
+            LastPartAt = part.At,
+        },
+        PartInvalidated part => state with
+        {
+            Parts = state.Parts.Remove(part.Number),
+            StoredBytes = state.StoredBytes - state.SizeOfPart(part.Number),
+        },
+        FileZipped file => state with { FilesZipped = file.Index + 1 },
+        Replanned replanned => state.KeepingPartsBefore(replanned.FromPart) with { FilesZipped = replanned.FilesKept },
+        AlbumCompleted completed => state with { Status = AlbumStatus.Completed, Completed = completed },
+        LinkSent => state with { LinkIsSent = true },
+        AlbumFailed failure => state with { Status = AlbumStatus.Failed, Failure = failure },
+        AlbumReplayed => state with { Status = AlbumStatus.Requested, Failure = null },
+        AlbumCancelled => state with { Status = AlbumStatus.Cancelled },
+        _ => state,
+    };
+
+    /// <summary>The state, where the album exists.</summary>
+    /// <exception cref="CommandRefusedException"><c>ALBUM_NOT_FOUND</c></exception>
+    public Album OrNotFound(Guid albumId) => Status is not AlbumStatus.Unknown
+        ? this
+        : throw new CommandRefusedException("ALBUM_NOT_FOUND", $"There is no album {albumId}.");
+
+    private long SizeOfPart(int number) => Parts.TryGetValue(number, out var part) ? part.SizeBytes : 0;
+
+    private Album KeepingPartsBefore(int fromPart)
+    {
+        var kept = Parts.RemoveRange(Parts.Keys.Where(number => number >= fromPart));
+        return this with { Parts = kept, StoredBytes = kept.Values.Sum(part => part.SizeBytes), StoredBytesBefore = 0 };
+    }
+}

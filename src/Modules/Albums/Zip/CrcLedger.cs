@@ -1,0 +1,71 @@
+using System.Collections.Concurrent;
+using Platform.Storage;
+
+namespace Albums.Zip;
+
+/// <summary>
+/// Learns the CRC-32 of every entry from the segments that parts have read, in any order and from any attempt.
+/// A header can be written once its entry's CRC is known here.
+/// </summary>
+internal sealed class CrcLedger(ZipPlan plan)
+{
+    private readonly ConcurrentDictionary<int, Entry> entries = new();
+
+    /// <summary>Adds what a part has read of an entry. The last segment settles the entry's CRC.</summary>
+    /// <exception cref="SourceLostException">The bytes are not those the plan knew a CRC of.</exception>
+    internal void Add(Segment segment)
+    {
+        var planned = plan.Entries[segment.Entry];
+        var entry = entries.GetOrAdd(segment.Entry, static _ => new Entry());
+        if (entry.Add(segment, planned.SizeBytes) is not { } crc32)
+        {
+            return;
+        }
+
+        if (planned.Crc32 is { } known && known != crc32)
+        {
+            throw new SourceLostException(segment.Entry, "its content is damaged in the store");
+        }
+
+        entry.Settled.TrySetResult(crc32);
+    }
+
+    /// <summary>The CRC of an entry, as soon as it is known.</summary>
+    internal ValueTask<uint> OfAsync(int entry, CancellationToken cancellationToken) =>
+        plan.Entries[entry] is { SizeBytes: 0 } ? new(0)
+        : plan.Entries[entry].Crc32 is { } known ? new(known)
+        : new(entries.GetOrAdd(entry, static _ => new Entry()).Settled.Task.WaitAsync(cancellationToken));
+
+    private sealed class Entry
+    {
+        private readonly SortedDictionary<long, Segment> segments = [];
+        private long sizeBytes;
+
+        internal TaskCompletionSource<uint> Settled { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        internal uint? Add(Segment segment, long wholeBytes)
+        {
+            lock (segments)
+            {
+                if (!segments.TryAdd(segment.OffsetBytes, segment))
+                {
+                    return null;
+                }
+
+                sizeBytes += segment.SizeBytes;
+                return sizeBytes == wholeBytes
+                    ? segments.Values.Aggregate(0u, (crc, next) => Crc32.Combine(crc, next.Crc32, next.SizeBytes))
+                    : null;
+            }
+        }
+    }
+}
+
+/// <summary>A file cannot be read as planned any more: gone, replaced or damaged. The album goes on without it.</summary>
+internal sealed class SourceLostException(int entry, string reason) : Exception($"Entry {entry}: {reason}.")
+{
+    internal int Entry { get; } = entry;
+
+    /// <summary>For people; it stands in <c>_MISSING.txt</c>.</summary>
+    internal string Reason { get; } = reason;
+}

@@ -1,0 +1,94 @@
+using System.Buffers;
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+using Platform.Storage;
+
+namespace Albums.Zip;
+
+/// <summary>
+/// Everything a ZIP's bytes depend on, frozen: whichever node, attempt or path makes them, they are the same.
+/// Stored as one JSON object in the bucket; the album's stream holds its key and hash.
+/// </summary>
+/// <param name="LayoutVersion">Version of the rules in <see cref="ZipFormat"/> and <see cref="ZipLayout"/> the plan was made for.</param>
+/// <param name="PartSizeBytes">All parts of the multipart upload but the last have this size.</param>
+internal sealed record ZipPlan(int LayoutVersion, long PartSizeBytes, IReadOnlyList<PlannedEntry> Entries)
+{
+    internal const int CurrentLayoutVersion = 1;
+
+    private const long MiB = 1 << 20;
+    private const long SmallestPart = 8 * MiB;
+    private const int MostParts = 9_990; // S3 and R2 allow 10,000
+
+    /// <summary>Orders the entries and chooses the part size. Big files come last, so that a crash inside one costs the many small ones nothing.</summary>
+    internal static ZipPlan Freeze(IEnumerable<PlannedEntry> files, PlannedEntry? missing)
+    {
+        PlannedEntry[] entries = [.. files.OrderBy(file => file.SizeBytes >= SmallestPart ? 1 : 0), .. missing is null ? [] : new[] { missing }];
+
+        var total = new ZipLayout(new ZipPlan(CurrentLayoutVersion, SmallestPart, entries)).SizeBytes;
+        return new ZipPlan(CurrentLayoutVersion, Math.Max(SmallestPart, RoundUp((total + MostParts - 1) / MostParts, MiB)), entries);
+    }
+
+    /// <summary>
+    /// The same plan without one file. What comes before that file keeps its place, so parts that hold nothing else stay valid.
+    /// </summary>
+    internal ZipPlan Without(int entry, PlannedEntry missing) => this with
+    {
+        Entries = [.. Entries.Where((other, index) => index != entry && other.Index >= 0), missing],
+    };
+
+    /// <summary>Stores the plan under its hash, so that storing it twice is harmless.</summary>
+    /// <returns>Key and hash (SHA-256, hex) for <see cref="PlanFrozen"/>.</returns>
+    internal async Task<(string Key, string Hash)> StoreAsync(IObjectStorage storage, Guid albumId, CancellationToken cancellationToken)
+    {
+        var json = new ArrayBufferWriter<byte>();
+        await using (var writer = new Utf8JsonWriter(json))
+        {
+            JsonSerializer.Serialize(writer, this);
+        }
+
+        var hash = Convert.ToHexStringLower(SHA256.HashData(json.WrittenSpan));
+        var key = $"albums/{albumId}/plan-{hash[..16]}.json";
+        await using var body = new BufferBody(json.WrittenMemory, Crc32.Append(0, json.WrittenSpan));
+        await storage.PutAsync(key, body, body.Length, "application/json", cancellationToken);
+        return (key, hash);
+    }
+
+    /// <exception cref="InvalidDataException">The stored plan is not the one the album's stream speaks of.</exception>
+    internal static async Task<ZipPlan> LoadAsync(IObjectStorage storage, PlanFrozen frozen, CancellationToken cancellationToken)
+    {
+        using var sha = SHA256.Create();
+        await using var stored = await storage.ReadAsync(frozen.PlanKey, range: null, ifMatch: null, cancellationToken);
+        await using var hashing = new CryptoStream(stored, sha, CryptoStreamMode.Read);
+        var plan = await JsonSerializer.DeserializeAsync<ZipPlan>(hashing, JsonSerializerOptions.Default, cancellationToken);
+        return sha.Hash is { } hash && Convert.ToHexStringLower(hash) == frozen.PlanHash && plan is not null
+            ? plan
+            : throw new InvalidDataException($"The plan {frozen.PlanKey} is not the one that was frozen. Replay the album to plan it anew.");
+    }
+
+    private static long RoundUp(long value, long unit) => (value + unit - 1) / unit * unit;
+}
+
+/// <summary>One entry of a planned ZIP: an object of the store, or a text of ours.</summary>
+/// <param name="Index">Its place among the files asked for; -1 for <see cref="MissingName"/>.</param>
+/// <param name="Key">Where its bytes are; <see langword="null"/> for <see cref="Text"/>.</param>
+/// <param name="ETag">What the object must still be when it is read.</param>
+/// <param name="Crc32">Known beforehand only if this product computed it; otherwise found while packing.</param>
+internal sealed record PlannedEntry(
+    int Index, string Name, string? Key, string? ETag, long SizeBytes, DateTimeOffset ModifiedAt, uint? Crc32, string? Text = null)
+{
+    internal const string MissingName = "_MISSING.txt";
+
+    /// <summary>The last entry of an incomplete album: which files are not in it, and why.</summary>
+    internal static PlannedEntry Missing(IEnumerable<SkippedFile> skipped, DateTimeOffset at)
+    {
+        var text = new StringBuilder("These files could not be put into this album:\r\n\r\n");
+        foreach (var file in skipped)
+        {
+            text.Append(file.Name.ReplaceLineEndings(" ")).Append(": ").Append(file.Reason).Append("\r\n");
+        }
+
+        var bytes = Encoding.UTF8.GetBytes(text.ToString());
+        return new PlannedEntry(-1, MissingName, null, null, bytes.Length, at, Platform.Storage.Crc32.Append(0, bytes), text.ToString());
+    }
+}
