@@ -100,6 +100,24 @@ public sealed class Subscriptions
         }
     }
 
+    /// <summary>Returns once the subscription has seen everything that was committed before this call: its tables then hold it.</summary>
+    /// <inheritdoc cref="WaitForAsync"/>
+    public async Task CatchUpAsync(string name, CancellationToken cancellationToken)
+    {
+        await using var command = database.CreateCommand(
+            "select transaction_id, seq_id from mt_events order by transaction_id desc, seq_id desc limit 1");
+        var last = default(LogPosition);
+        await using (var reader = await command.ExecuteReaderAsync(cancellationToken))
+        {
+            if (await reader.ReadAsync(cancellationToken))
+            {
+                last = new LogPosition(reader.GetFieldValue<ulong>(0), reader.GetInt64(1));
+            }
+        }
+
+        await WaitForAsync(name, last, cancellationToken);
+    }
+
     private async Task DecideAsync(string name, string decision, string by, string? reason, CancellationToken cancellationToken)
     {
         await using var command = database.CreateCommand("""

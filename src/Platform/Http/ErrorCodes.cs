@@ -34,6 +34,17 @@ public static class ErrorCodes
 
     private static readonly Dictionary<string, int> OfModules = new()
     {
+        // Albums
+        ["INVALID_EMAIL"] = 400,
+        ["INVALID_FILE"] = 400,
+        ["NOT_SUPPORTED"] = 400,
+        ["ALBUM_NOT_FOUND"] = 404,
+        ["ALBUM_CANCELLED"] = 409,
+        ["ALBUM_COMPLETED"] = 409,
+        ["ALBUM_EMPTY"] = 409,
+        ["ALBUM_NOT_READY"] = 409,
+        ["ALBUM_GONE"] = 410,
+
         // Uploads
         ["CHECKSUM_MISMATCH"] = 400,
         ["CHUNK_SIZE_MISMATCH"] = 400,

@@ -1,0 +1,139 @@
+using Albums.Zip;
+using Npgsql;
+using Platform.Events;
+using Platform.Storage;
+
+namespace Albums;
+
+/// <summary>
+/// What an album is made of. Decides once what goes into its ZIP: looks at every object before the first byte is packed, so that a missing file costs a line
+/// in <c>_MISSING.txt</c> and not the album.
+/// </summary>
+internal sealed class AlbumContents(NpgsqlDataSource database, EventStore store, Subscriptions subscriptions, IObjectStorage bucket)
+{
+    /// <summary>Most files an album may have.</summary>
+    internal const int MostFiles = 100_000;
+
+    private const int LooksAtATime = 16;
+
+    /// <returns>The plan and what is not in it; no plan where nothing is left to pack.</returns>
+    internal async Task<(ZipPlan? Plan, IReadOnlyList<SkippedFile> Skipped)> PlanAsync(
+        IObjectStorage storage, Guid albumId, AlbumRequested request, CancellationToken cancellationToken)
+    {
+        await WaitForUploadsBeforeAsync(albumId, cancellationToken);
+        var candidates = request switch
+        {
+            { Files.Count: > 0 } => await LookUpAsync(storage, await OfKeysAsync(request.Files, cancellationToken), cancellationToken),
+            { Prefix: { } prefix } => await ListAsync(storage, prefix, cancellationToken),
+            _ => await LookUpAsync(storage, await OfWeddingAsync(request.WeddingId, cancellationToken), cancellationToken),
+        };
+        var skipped = candidates.Where(file => file.Stored is null).Select(file => new SkippedFile(file.Index, file.Name, "it is not in the store")).ToList();
+        var found = candidates.Where(file => file.Stored is not null).ToList();
+        if (found.Count == 0)
+        {
+            return (null, skipped);
+        }
+
+        var names = EntryNames.Unique([PlannedEntry.MissingName, .. found.Select(file => file.Name)]); // reserves the name
+        var entries = found.Zip(names.Skip(1), (file, name) => new PlannedEntry(
+            file.Index, name, file.Stored!.Key, file.Stored.ETag, file.Stored.SizeBytes, file.Stored.ModifiedAt, file.Crc32Of(file.Stored)));
+        return (ZipPlan.Freeze(entries, skipped.Count == 0 ? null : PlannedEntry.Missing(skipped, request.At)), skipped);
+    }
+
+    /// <summary>Whether nothing is there to pack. Files that were named are looked at only when the album is planned.</summary>
+    internal async Task<bool> IsEmptyAsync(AlbumRequested request, CancellationToken cancellationToken)
+    {
+        if (request.Files.Count > 0)
+        {
+            return false;
+        }
+
+        if (request.Prefix is { } prefix)
+        {
+            return (await bucket.ListAsync(prefix, continuation: null, cancellationToken)).Objects.Count == 0;
+        }
+
+        await subscriptions.CatchUpAsync(AlbumsProjection.SubscriptionName, cancellationToken);
+        await using var query = database.CreateCommand("select exists (select from albums.wedding_file where wedding_id = $1)");
+        query.Parameters.Add(new() { Value = request.WeddingId });
+        return await query.ExecuteScalarAsync(cancellationToken) is false;
+    }
+
+    // The read model follows the log. Uploads completed before the album was requested stand before its first event.
+    private async Task WaitForUploadsBeforeAsync(Guid albumId, CancellationToken cancellationToken)
+    {
+        await foreach (var requested in store.ReadAsync($"{Album.Category}-{albumId}", fromVersion: 1, cancellationToken))
+        {
+            await subscriptions.WaitForAsync(AlbumsProjection.SubscriptionName, requested.Position, cancellationToken);
+            return;
+        }
+    }
+
+    private static async Task<List<Candidate>> LookUpAsync(
+        IObjectStorage storage, List<Candidate> wanted, CancellationToken cancellationToken)
+    {
+        await Parallel.ForEachAsync(
+            Enumerable.Range(0, wanted.Count),
+            new ParallelOptions { MaxDegreeOfParallelism = LooksAtATime, CancellationToken = cancellationToken },
+            async (i, cancel) => wanted[i] = wanted[i] with { Stored = await storage.HeadAsync(wanted[i].Key, cancel) });
+        return wanted;
+    }
+
+    private static async Task<List<Candidate>> ListAsync(IObjectStorage storage, string prefix, CancellationToken cancellationToken)
+    {
+        var found = new List<Candidate>();
+        string? continuation = null;
+        do
+        {
+            var page = await storage.ListAsync(prefix, continuation, cancellationToken);
+            found.AddRange(page.Objects
+                .Where(stored => !stored.Key.EndsWith('/')) // folders, as some tools mark them
+                .Select((stored, i) => new Candidate(found.Count + i, stored.Key, stored.Key[prefix.Length..], null, null) { Stored = stored }));
+            continuation = page.Continuation;
+        }
+        while (continuation is not null && found.Count < MostFiles);
+        return found;
+    }
+
+    // Names and CRCs of files that came through Uploads; other keys of the bucket are welcome too.
+    private async Task<List<Candidate>> OfKeysAsync(IReadOnlyList<RequestedFile> files, CancellationToken cancellationToken)
+    {
+        await using var query = database.CreateCommand(
+            "select key, name, etag, crc32 from albums.wedding_file where key = any($1)");
+        query.Parameters.Add(new() { Value = files.Select(file => file.Key).Distinct().ToArray() });
+        var known = new Dictionary<string, (string Name, string ETag, uint Crc32)>(StringComparer.Ordinal);
+        await using var rows = await query.ExecuteReaderAsync(cancellationToken);
+        while (await rows.ReadAsync(cancellationToken))
+        {
+            known.Add(rows.GetString(0), (rows.GetString(1), rows.GetString(2), (uint)rows.GetInt64(3)));
+        }
+
+        return [.. files.Select((file, index) => known.TryGetValue(file.Key, out var upload)
+            ? new Candidate(index, file.Key, file.Name ?? upload.Name, upload.ETag, upload.Crc32)
+            : new Candidate(index, file.Key, file.Name ?? file.Key.Split('/')[^1], null, null))];
+    }
+
+    private async Task<List<Candidate>> OfWeddingAsync(string weddingId, CancellationToken cancellationToken)
+    {
+        await using var query = database.CreateCommand(
+            "select key, name, etag, crc32 from albums.wedding_file where wedding_id = $1 order by uploaded_at, key limit $2");
+        query.Parameters.Add(new() { Value = weddingId });
+        query.Parameters.Add(new() { Value = MostFiles });
+        var files = new List<Candidate>();
+        await using var rows = await query.ExecuteReaderAsync(cancellationToken);
+        while (await rows.ReadAsync(cancellationToken))
+        {
+            files.Add(new Candidate(files.Count, rows.GetString(0), rows.GetString(1), rows.GetString(2), (uint)rows.GetInt64(3)));
+        }
+
+        return files;
+    }
+
+    /// <param name="KnownETag">The ETag the object had when its CRC was computed.</param>
+    private sealed record Candidate(int Index, string Key, string Name, string? KnownETag, uint? KnownCrc32)
+    {
+        internal StoredObject? Stored { get; init; }
+
+        internal uint? Crc32Of(StoredObject stored) => stored.ETag == KnownETag ? KnownCrc32 : null;
+    }
+}

@@ -1,0 +1,30 @@
+using Albums.Contracts;
+using Npgsql;
+using Platform.Events;
+using Platform.Jobs;
+
+namespace Albums;
+
+/// <summary>Queues the work that follows from an album's events. A job is named after its cause, so the same event queues it once.</summary>
+internal sealed class AlbumReactions(JobQueue jobs) : ISubscription
+{
+    public string Name => "album_reactions";
+
+    public IReadOnlyCollection<Type> Handles { get; } =
+        [typeof(AlbumRequested), typeof(AlbumReplayed), typeof(AlbumCompleted), typeof(AlbumCancelled)];
+
+    public Task HandleAsync(RecordedEvent e, NpgsqlTransaction transaction, CancellationToken cancellationToken)
+    {
+        var albumId = Guid.Parse(e.StreamId);
+        return e.Payload switch
+        {
+            AlbumRequested or AlbumReplayed => QueueAsync("zip_album", new ZipAlbum(albumId)),
+            AlbumCompleted => QueueAsync("send_album_link", new SendAlbumLink(albumId)),
+            AlbumCancelled => QueueAsync("discard_parts", new DiscardParts(albumId)),
+            _ => Task.CompletedTask,
+        };
+
+        Task QueueAsync<TCommand>(string kind, TCommand command)
+            where TCommand : notnull => jobs.EnqueueAsync($"{kind}/{albumId}/{e.Version}", command, transaction, cancellationToken);
+    }
+}

@@ -1,0 +1,30 @@
+using Platform.Events;
+
+namespace Albums;
+
+/// <summary>
+/// One worker's hold on an album: folded once, then appended to at the version it knows. A rival worker, a cancel or a replay moves the
+/// stream on, and the next append throws <see cref="StreamConflictException"/>: the version is the lock.
+/// </summary>
+internal sealed class AlbumStream
+{
+    private readonly EventStore store;
+    private Folded<Album> folded;
+
+    private AlbumStream(EventStore store, Guid albumId, Folded<Album> folded)
+    {
+        this.store = store;
+        this.folded = folded;
+        AlbumId = albumId;
+    }
+
+    internal Guid AlbumId { get; }
+
+    internal Album Album => folded.State;
+
+    internal static async Task<AlbumStream> OpenAsync(EventStore store, Guid albumId, CancellationToken cancellationToken) =>
+        new(store, albumId, await store.FoldAsync<Album, IAlbumEvent>(albumId, cancellationToken));
+
+    internal async Task AppendAsync(IReadOnlyList<IAlbumEvent> events, CancellationToken cancellationToken) =>
+        folded = await store.AppendAsync(AlbumId, folded, events, cancellationToken);
+}

@@ -1,0 +1,68 @@
+using Albums.Contracts;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Platform;
+using Platform.Events;
+using Platform.Jobs;
+
+namespace Albums;
+
+/// <summary>One ZIP of all files of a wedding: requested, packed in the store, sent as a link, downloaded.</summary>
+public static class AlbumsModule
+{
+    /// <summary>Setting <c>PublicUrl</c>: where readers of a mail find this product; <c>http://127.0.0.1:5080</c> by default.</summary>
+    public static IServiceCollection AddAlbums(this IServiceCollection services, IConfiguration configuration) => services
+        .AddSingleton(AlbumOptions.Read(configuration))
+        .AddEventTypes(MapEvents)
+        .AddSubscription<AlbumsProjection>()
+        .AddSubscription<AlbumReactions>()
+        .AddSingleton<AlbumContents>()
+        .AddJob<ZipAlbum, ZipAlbumHandler>("zip_album")
+        .AddJob<SendAlbumLink, SendAlbumLinkHandler>("send_album_link")
+        .AddJob<DiscardParts, DiscardPartsHandler>("discard_parts");
+
+    public static void MapAlbums(this IEndpointRouteBuilder routes)
+    {
+        var albums = routes.MapGroup("/v1/albums").WithTags("Albums");
+        RequestAlbumHandler.Map(albums);
+        GetAlbum.Map(albums);
+        ListAlbums.Map(albums);
+        AlbumProgress.Map(albums);
+        AlbumLog.Map(albums);
+        ReplayAlbumHandler.Map(albums);
+        CancelAlbumHandler.Map(albums);
+        DownloadAlbum.Map(albums);
+    }
+
+    internal static void MapEvents(EventTypes types) => types
+        .Map<AlbumRequested>("album_requested")
+        .Map<AttemptStarted>("attempt_started")
+        .Map<FileSkipped>("file_skipped")
+        .Map<PlanFrozen>("plan_frozen")
+        .Map<MultipartBegun>("multipart_begun")
+        .Map<PartStored>("part_stored")
+        .Map<PartInvalidated>("part_invalidated")
+        .Map<FileZipped>("file_zipped")
+        .Map<Replanned>("replanned")
+        .Map<AlbumCompleted>("album_completed")
+        .Map<LinkSent>("link_sent")
+        .Map<AlbumFailed>("album_failed")
+        .Map<AlbumReplayed>("album_replayed")
+        .Map<AlbumCancelled>("album_cancelled")
+        .Map<WorkMetered>("work_metered");
+}
+
+/// <param name="PublicUrl">Ends with a slash, so that paths can be added.</param>
+internal sealed record AlbumOptions(Uri PublicUrl)
+{
+    internal static AlbumOptions Read(IConfiguration configuration)
+    {
+        var setting = configuration["PublicUrl"] is { Length: > 0 } given ? given : "http://127.0.0.1:5080";
+        return Uri.TryCreate(setting.TrimEnd('/') + "/", UriKind.Absolute, out var url) && url.Scheme is ("http" or "https")
+            ? new AlbumOptions(url)
+            : throw new StartupException($"PublicUrl is {setting}, which is not a URL such as https://photos.example.com.");
+    }
+}

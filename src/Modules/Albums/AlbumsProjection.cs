@@ -1,0 +1,102 @@
+using Albums.Contracts;
+using Npgsql;
+using Platform.Events;
+using Uploads.Contracts;
+
+namespace Albums;
+
+/// <summary>
+/// The module's tables: albums for lists, and the files of weddings with the CRCs that Uploads computed, so that the ZIP needs not read
+/// them twice.
+/// </summary>
+internal sealed class AlbumsProjection : IProjection
+{
+    internal const string SubscriptionName = "albums";
+
+    public string Name => SubscriptionName;
+
+    public string Schema => "albums";
+
+    public string CreateTablesSql =>
+        """
+        create table if not exists album (
+            id uuid primary key,
+            wedding_id text not null,
+            status text not null,
+            requested_at timestamptz not null,
+            size_bytes bigint);
+        create index if not exists album_wedding on album (wedding_id, requested_at desc);
+        create index if not exists album_status on album (status, requested_at desc);
+        create table if not exists wedding_file (
+            key text primary key,
+            wedding_id text,
+            name text not null,
+            size_bytes bigint not null,
+            etag text not null,
+            crc32 bigint not null,
+            uploaded_at timestamptz not null);
+        create index if not exists wedding_file_wedding on wedding_file (wedding_id, uploaded_at);
+        """;
+
+    public IReadOnlyCollection<Type> Handles { get; } =
+    [
+        typeof(UploadCompleted),
+        typeof(AlbumRequested),
+        typeof(AttemptStarted),
+        typeof(PlanFrozen),
+        typeof(AlbumCompleted),
+        typeof(AlbumFailed),
+        typeof(AlbumReplayed),
+        typeof(AlbumCancelled),
+    ];
+
+    public Task HandleAsync(RecordedEvent e, NpgsqlTransaction transaction, CancellationToken cancellationToken)
+    {
+        return e.Payload switch
+        {
+            UploadCompleted file => ExecuteAsync(
+                """
+                insert into wedding_file (key, wedding_id, name, size_bytes, etag, crc32, uploaded_at) values ($1, $2, $3, $4, $5, $6, $7)
+                on conflict (key) do nothing
+                """,
+                file.Key,
+                file.WeddingId,
+                file.FileName,
+                file.SizeBytes,
+                file.ETag,
+                (long)file.Crc32,
+                file.CompletedAt),
+            AlbumRequested album => ExecuteAsync(
+                "insert into album (id, wedding_id, status, requested_at) values ($1, $2, $3, $4)",
+                Guid.Parse(e.StreamId),
+                album.WeddingId,
+                nameof(AlbumStatus.Requested),
+                album.At),
+            PlanFrozen plan => ExecuteAsync(
+                "update album set status = $2, size_bytes = $3 where id = $1",
+                Guid.Parse(e.StreamId),
+                nameof(AlbumStatus.Zipping),
+                plan.SizeBytes),
+            AttemptStarted => SetStatusAsync(AlbumStatus.Zipping),
+            AlbumCompleted => SetStatusAsync(AlbumStatus.Completed),
+            AlbumFailed => SetStatusAsync(AlbumStatus.Failed),
+            AlbumReplayed => SetStatusAsync(AlbumStatus.Requested),
+            AlbumCancelled => SetStatusAsync(AlbumStatus.Cancelled),
+            _ => Task.CompletedTask,
+        };
+
+        Task SetStatusAsync(AlbumStatus status) =>
+            ExecuteAsync("update album set status = $2 where id = $1", Guid.Parse(e.StreamId), status.ToString());
+
+        async Task ExecuteAsync(string sql, params object?[] values)
+        {
+            await using var command = new NpgsqlCommand(sql, transaction.Connection, transaction);
+            foreach (var value in values)
+            {
+                command.Parameters.Add(new() { Value = value ?? DBNull.Value });
+            }
+
+            await command.ExecuteNonQueryAsync(cancellationToken);
+        }
+    }
+}

@@ -1,0 +1,32 @@
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.AspNetCore.Routing;
+using Platform.Events;
+
+namespace Albums;
+
+/// <summary>Ends an album that is not complete. Its worker stops at its next event. Safe to repeat.</summary>
+internal sealed record CancelAlbum(Guid AlbumId, string By);
+
+internal static class CancelAlbumHandler
+{
+    /// <summary><c>POST /v1/albums/{id}/cancel</c>. 204, 404 <c>ALBUM_NOT_FOUND</c>, or 409 <c>ALBUM_COMPLETED</c>.</summary>
+    internal static void Map(RouteGroupBuilder albums) => albums.MapPost("/{id:guid}/cancel", PostAsync);
+
+    private static async Task<NoContent> PostAsync(
+        Guid id, HttpContext http, EventStore store, TimeProvider clock, CancellationToken cancellationToken)
+    {
+        var command = new CancelAlbum(id, http.User.Identity?.Name ?? "anonymous");
+        await store.DecideAsync<Album, IAlbumEvent>(id, album => Decide(album, command, clock.GetUtcNow()), cancellationToken);
+        return TypedResults.NoContent();
+    }
+
+    internal static IReadOnlyList<IAlbumEvent> Decide(Album album, CancelAlbum command, DateTimeOffset now) =>
+        album.OrNotFound(command.AlbumId).Status switch
+        {
+            AlbumStatus.Cancelled => [],
+            AlbumStatus.Completed => throw new CommandRefusedException("ALBUM_COMPLETED", "The album is complete: there is nothing to cancel."),
+            _ => [new AlbumCancelled(command.By, now)],
+        };
+}

@@ -1,0 +1,32 @@
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.AspNetCore.Routing;
+using Platform.Events;
+
+namespace Albums;
+
+/// <summary>Starts a failed album again where it stopped. Safe to repeat: a waiting, running or complete album stays as it is.</summary>
+internal sealed record ReplayAlbum(Guid AlbumId, string By);
+
+internal static class ReplayAlbumHandler
+{
+    /// <summary><c>POST /v1/albums/{id}/replay</c>. 204, 404 <c>ALBUM_NOT_FOUND</c>, or 409 <c>ALBUM_CANCELLED</c>.</summary>
+    internal static void Map(RouteGroupBuilder albums) => albums.MapPost("/{id:guid}/replay", PostAsync);
+
+    private static async Task<NoContent> PostAsync(
+        Guid id, HttpContext http, EventStore store, TimeProvider clock, CancellationToken cancellationToken)
+    {
+        var command = new ReplayAlbum(id, http.User.Identity?.Name ?? "anonymous");
+        await store.DecideAsync<Album, IAlbumEvent>(id, album => Decide(album, command, clock.GetUtcNow()), cancellationToken);
+        return TypedResults.NoContent();
+    }
+
+    internal static IReadOnlyList<IAlbumEvent> Decide(Album album, ReplayAlbum command, DateTimeOffset now) =>
+        album.OrNotFound(command.AlbumId).Status switch
+        {
+            AlbumStatus.Failed => [new AlbumReplayed(command.By, now)],
+            AlbumStatus.Cancelled => throw new CommandRefusedException("ALBUM_CANCELLED", "The album was cancelled. Request a new one."),
+            _ => [],
+        };
+}

@@ -1,0 +1,112 @@
+using System.Net.Mail;
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.RegularExpressions;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.AspNetCore.Mvc;
+using Microsoft.AspNetCore.Routing;
+using Platform.Events;
+
+namespace Albums;
+
+/// <summary>
+/// Asks for one ZIP of a wedding: of the files named, of all objects under a prefix, or else of all completed uploads.
+/// Repeating it with the same <c>Idempotency-Key</c> asks once.
+/// </summary>
+/// <param name="Files">At most 100,000. Their order is the order in the ZIP, but for large files, which come last.</param>
+/// <param name="Prefix">Looked at when the album is planned.</param>
+internal sealed record RequestAlbum(string? WeddingId, IReadOnlyList<AlbumFile>? Files, string? Prefix, AlbumNotification? Notify);
+
+/// <param name="Key">An object of the product's own bucket.</param>
+/// <param name="Name">Its name in the ZIP, folders included; what the guest called it where not given.</param>
+internal sealed record AlbumFile(string? Key, string? Url, string? Name);
+
+internal sealed record AlbumNotification(IReadOnlyList<string>? Emails, string? WebhookUrl);
+
+internal static partial class RequestAlbumHandler
+{
+    private const int MostRequestBytes = 64 << 20; // 100,000 files with keys and names of usual length
+    private const int MostEmails = 10;
+    private const int MostKeyBytes = 1024; // S3
+
+    /// <summary>
+    /// <c>POST /v1/albums</c>. 202 with the album's status and its <c>Location</c>; 400 <c>INVALID_WEDDING_ID</c>, <c>INVALID_FILE</c>,
+    /// <c>INVALID_EMAIL</c>, <c>NOT_SUPPORTED</c>; 409 <c>ALBUM_EMPTY</c>.
+    /// </summary>
+    internal static void Map(RouteGroupBuilder albums) =>
+        albums.MapPost("/", PostAsync).WithMetadata(new RequestSizeLimitAttribute(MostRequestBytes));
+
+    internal static async Task<Accepted<AlbumView>> PostAsync(
+        RequestAlbum command,
+        [FromHeader(Name = "Idempotency-Key")] string? idempotencyKey,
+        EventStore store,
+        AlbumContents contents,
+        TimeProvider clock,
+        CancellationToken cancellationToken)
+    {
+        var requested = Checked(command, clock.GetUtcNow());
+        if (await contents.IsEmptyAsync(requested, cancellationToken))
+        {
+            throw new CommandRefusedException("ALBUM_EMPTY", "There is no file to put into this album yet. Upload some first.");
+        }
+
+        var albumId = idempotencyKey is null ? Guid.CreateVersion7() : IdOf(requested.WeddingId, idempotencyKey);
+        var album = await store.DecideAsync<Album, IAlbumEvent>(albumId, state => Decide(state, requested), cancellationToken);
+        return TypedResults.Accepted($"/v1/albums/{albumId}", AlbumView.Of(albumId, album.State));
+    }
+
+    internal static IReadOnlyList<IAlbumEvent> Decide(Album album, AlbumRequested requested) =>
+        album.Status is AlbumStatus.Unknown ? [requested] : [];
+
+    internal static AlbumRequested Checked(RequestAlbum command, DateTimeOffset now)
+    {
+        Refuse.If(!WeddingId().IsMatch(command.WeddingId ?? ""), "INVALID_WEDDING_ID", "weddingId must be 1 to 64 letters, digits, '-' or '_'.");
+        Refuse.If(command.Files is { Count: 0 }, "ALBUM_EMPTY", "An album of no files was asked for. Leave files out to take all uploads of the wedding.");
+        Refuse.If(command.Files?.Count > AlbumContents.MostFiles, "INVALID_FILE", $"An album holds at most {AlbumContents.MostFiles:N0} files.");
+        Refuse.If(command.Notify?.WebhookUrl is not null, "NOT_SUPPORTED", "Webhooks are not supported yet. Poll the album or follow its progress.");
+        foreach (var file in command.Files ?? [])
+        {
+            Refuse.If(file.Url is not null, "NOT_SUPPORTED", "Files are named by key. URLs are not supported yet.");
+            RefuseUnlessOurs(file.Key, "key");
+        }
+
+        if (command.Prefix is not null)
+        {
+            RefuseUnlessOurs(command.Prefix, "prefix");
+        }
+
+        var emails = command.Notify?.Emails ?? [];
+        Refuse.If(emails.Count > MostEmails, "INVALID_EMAIL", $"At most {MostEmails} addresses are notified.");
+        Refuse.If(
+            emails.Any(email => !MailAddress.TryCreate(email, out var address) || address.Address != email),
+            "INVALID_EMAIL",
+            "One of the addresses to notify is not an e-mail address.");
+        return new AlbumRequested(
+            command.WeddingId!, [.. (command.Files ?? []).Select(file => new RequestedFile(file.Key!, file.Name))], command.Prefix, emails, now);
+    }
+
+    // Plans and finished ZIPs stand under albums/: an album of albums would hand out what others asked for.
+    private static void RefuseUnlessOurs(string? key, string what) => Refuse.If(
+        string.IsNullOrEmpty(key) || Encoding.UTF8.GetByteCount(key) > MostKeyBytes || key.StartsWith("albums/", StringComparison.Ordinal),
+        "INVALID_FILE",
+        $"A {what} must have 1 to {MostKeyBytes} bytes and not begin with 'albums/'.");
+
+    private static Guid IdOf(string weddingId, string idempotencyKey) =>
+        new(SHA256.HashData(Encoding.UTF8.GetBytes($"{weddingId}\n{idempotencyKey}")).AsSpan(0, 16));
+
+    [GeneratedRegex("^[A-Za-z0-9_-]{1,64}$", RegexOptions.NonBacktracking)]
+    private static partial Regex WeddingId();
+
+    private static class Refuse
+    {
+        internal static void If(bool broken, string code, string detail)
+        {
+            if (broken)
+            {
+                throw new CommandRefusedException(code, detail);
+            }
+        }
+    }
+}

@@ -1,0 +1,176 @@
+using System.Diagnostics;
+using Albums.Contracts;
+using Albums.Zip;
+using Microsoft.Extensions.Logging;
+using Platform.Events;
+using Platform.Jobs;
+using Platform.Storage;
+
+namespace Albums;
+
+/// <summary>
+/// Makes the ZIP of an album, going on where the attempt before stopped. Safe to repeat and to run twice at a time: the
+/// stream's version lets one worker win, and a completed, failed or cancelled album stays as it is.
+/// </summary>
+internal sealed record ZipAlbum(Guid AlbumId);
+
+internal sealed class ZipAlbumHandler(
+    EventStore store, IObjectStorage storage, AlbumContents contents, TimeProvider clock, ILogger<ZipAlbumHandler> logger) : IJob<ZipAlbum>
+{
+    // R2 forgets an upload after seven days; an album that loses two in one attempt has another problem.
+    private const int MostUploads = 3;
+
+    public async Task RunAsync(ZipAlbum command, CancellationToken cancellationToken)
+    {
+        var stream = await AlbumStream.OpenAsync(store, command.AlbumId, cancellationToken);
+        if (!stream.Album.IsWaitingForWork)
+        {
+            return;
+        }
+
+        var meter = new WorkMeter();
+        var watch = Stopwatch.StartNew();
+        var node = $"{Environment.MachineName}/{Environment.ProcessId}";
+        try
+        {
+            await stream.AppendAsync([new AttemptStarted(node, clock.GetUtcNow())], cancellationToken);
+            logger.AttemptStarted(command.AlbumId, stream.Album.Attempts, node);
+            var outcome = await ZipAsync(stream, new MeteredObjectStorage(storage, meter), cancellationToken);
+            await stream.AppendAsync([outcome, Metered(meter, watch)], cancellationToken);
+            logger.AttemptEnded(command.AlbumId, outcome.GetType().Name, watch.Elapsed);
+        }
+        catch (StreamConflictException conflict)
+        {
+            // A rival worker, a cancel or a replay: whoever moved the stream also saw to it that the work goes on, if it should.
+            logger.AttemptOvertaken(command.AlbumId, conflict.Message);
+        }
+    }
+
+    public async Task GaveUpAsync(ZipAlbum command, Exception error, CancellationToken cancellationToken)
+    {
+        var reason = error is StorageException ? "STORAGE_ERROR" : "INTERNAL_ERROR";
+        await store.DecideAsync<Album, IAlbumEvent>(
+            command.AlbumId,
+            album => album.IsWaitingForWork ? [new AlbumFailed(reason, error.Message, clock.GetUtcNow())] : [],
+            cancellationToken);
+    }
+
+    private async Task<IAlbumEvent> ZipAsync(AlbumStream stream, IObjectStorage metered, CancellationToken cancellationToken)
+    {
+        var plan = stream.Album.Plan is { } frozen
+            ? await ZipPlan.LoadAsync(metered, frozen, cancellationToken)
+            : await PlanAsync(stream, metered, cancellationToken);
+        var uploads = 0;
+        while (plan is not null)
+        {
+            if (stream.Album.Upload is null)
+            {
+                await BeginUploadAsync(stream, metered, cancellationToken);
+            }
+
+            try
+            {
+                var finished = await new MultipartZip(metered, stream, plan, clock).FinishAsync(cancellationToken);
+                return Completed(stream.Album, finished);
+            }
+            catch (StorageException e) when (e.Error is StorageError.MultipartNotFound)
+            {
+                // Completed, and the process died before it could say so; or expired.
+                if (await metered.HeadAsync(stream.Album.Upload!.Key, cancellationToken) is { } finished
+                    && finished.SizeBytes == stream.Album.Plan!.SizeBytes)
+                {
+                    return Completed(stream.Album, finished);
+                }
+
+                if (++uploads == MostUploads)
+                {
+                    throw;
+                }
+
+                await BeginUploadAsync(stream, metered, cancellationToken);
+            }
+            catch (SourceLostException lost)
+            {
+                plan = await ReplanAsync(stream, metered, plan, lost, cancellationToken);
+            }
+        }
+
+        return new AlbumFailed("NO_FILES", "None of the album's files is in the store.", clock.GetUtcNow());
+    }
+
+    private async Task<ZipPlan?> PlanAsync(AlbumStream stream, IObjectStorage metered, CancellationToken cancellationToken)
+    {
+        var (plan, skipped) = await contents.PlanAsync(metered, stream.AlbumId, stream.Album.Request!, cancellationToken);
+        var events = skipped.Select(file => (IAlbumEvent)new FileSkipped(file.Index, file.Name, file.Reason)).ToList();
+        if (plan is not null)
+        {
+            events.Add(await FreezeAsync(plan, metered, stream.AlbumId, cancellationToken));
+        }
+
+        await stream.AppendAsync(events, cancellationToken);
+        return plan;
+    }
+
+    private async Task<ZipPlan?> ReplanAsync(
+        AlbumStream stream, IObjectStorage metered, ZipPlan plan, SourceLostException lost, CancellationToken cancellationToken)
+    {
+        var entry = plan.Entries[lost.Entry];
+        logger.FileLost(stream.AlbumId, entry.Index, lost.Reason);
+        var skipped = new SkippedFile(entry.Index, entry.Name, lost.Reason);
+        var events = new List<IAlbumEvent> { new FileSkipped(skipped.Index, skipped.Name, skipped.Reason) };
+        if (plan.Entries.All(other => other == entry || other.Index < 0))
+        {
+            await stream.AppendAsync(events, cancellationToken);
+            return null;
+        }
+
+        var before = new ZipLayout(plan);
+        var fromPart = before.PartAt(before.OffsetOf(lost.Entry));
+        var filesKept = Enumerable.Range(0, lost.Entry).Count(other => before.PartAt(before.EndOf(other) - 1) < fromPart);
+        var shorter = plan.Without(lost.Entry, PlannedEntry.Missing([.. stream.Album.Skipped, skipped], stream.Album.Request!.At));
+        events.Add(new Replanned(fromPart, Math.Min(filesKept, stream.Album.FilesZipped)));
+        events.Add(await FreezeAsync(shorter, metered, stream.AlbumId, cancellationToken));
+        await stream.AppendAsync(events, cancellationToken);
+        if (new ZipLayout(shorter).PartCount < before.PartCount)
+        {
+            // The last parts of the old plan may be stored already, and some stores refuse a completion that leaves parts out.
+            await metered.AbortMultipartAsync(new MultipartUpload(stream.Album.Upload!.Key, stream.Album.Upload.UploadId), cancellationToken);
+            await BeginUploadAsync(stream, metered, cancellationToken);
+        }
+
+        return shorter;
+    }
+
+    private static async Task<PlanFrozen> FreezeAsync(ZipPlan plan, IObjectStorage metered, Guid albumId, CancellationToken cancellationToken)
+    {
+        var (key, hash) = await plan.StoreAsync(metered, albumId, cancellationToken);
+        return new PlanFrozen(key, hash, plan.LayoutVersion, plan.PartSizeBytes, plan.Entries.Count, new ZipLayout(plan).SizeBytes);
+    }
+
+    private static async Task BeginUploadAsync(AlbumStream stream, IObjectStorage metered, CancellationToken cancellationToken)
+    {
+        var key = $"albums/{stream.AlbumId}/{stream.Album.Request!.WeddingId}.zip";
+        var upload = await metered.BeginMultipartAsync(key, "application/zip", cancellationToken);
+        try
+        {
+            await stream.AppendAsync([new MultipartBegun(key, upload.Id)], cancellationToken);
+        }
+        catch (StreamConflictException)
+        {
+            await metered.AbortMultipartAsync(upload, cancellationToken);
+            throw;
+        }
+    }
+
+    private AlbumCompleted Completed(Album album, StoredObject zip) => new(
+        album.Request!.WeddingId,
+        zip.Key,
+        zip.SizeBytes,
+        zip.ETag,
+        album.Plan!.Entries - (album.Skipped.Count > 0 ? 1 : 0),
+        album.Skipped.Count,
+        clock.GetUtcNow());
+
+    private static WorkMetered Metered(WorkMeter meter, Stopwatch watch) => new(
+        meter.ClassAOperations, meter.ClassBOperations, meter.BytesIn, meter.BytesOut, watch.Elapsed.TotalSeconds);
+}

@@ -1,0 +1,112 @@
+using Albums.Contracts;
+using Platform.Events;
+using Testing;
+using Xunit;
+
+namespace Albums.Tests;
+
+public sealed class AlbumDecisionTests
+{
+    private static readonly Guid Id = Guid.CreateVersion7();
+    private static readonly DateTimeOffset Now = new(2026, 6, 20, 12, 0, 0, TimeSpan.Zero);
+    private static readonly AlbumRequested Requested = new("ann-bob", [new RequestedFile("photos/1.jpg", "One.jpg")], null, ["ann@example.com"], Now);
+    private static readonly AttemptStarted Started = new("node/1", Now);
+    private static readonly PlanFrozen Planned = new("albums/x/plan.json", "ab12", 1, 8 << 20, 3, 20 << 20);
+    private static readonly MultipartBegun Begun = new("albums/x/ann-bob.zip", "upload-1");
+    private static readonly AlbumFailed Failed = new("STORAGE_ERROR", "The store did not answer.", Now);
+    private static readonly AlbumCancelled Cancelled = new("eve", Now);
+    private static readonly AlbumCompleted Completed = new("ann-bob", "albums/x/ann-bob.zip", 20 << 20, "etag", 3, 0, Now);
+
+    [Fact]
+    public void An_album_is_requested_once() =>
+        Given().When(album => RequestAlbumHandler.Decide(album, Requested)).Then(Requested);
+
+    [Fact]
+    public void A_failed_album_is_replayed() =>
+        Given(Requested, Started, Failed).When(Replay).Then(new AlbumReplayed("admin", Now));
+
+    [Fact]
+    public void A_running_album_is_not_replayed() => Given(Requested, Started).When(Replay).ThenNothing();
+
+    [Fact]
+    public void A_complete_album_is_not_replayed() => Given(Requested, Started, Completed).When(Replay).ThenNothing();
+
+    [Fact]
+    public void A_cancelled_album_cannot_be_replayed() => Given(Requested, Cancelled).When(Replay).ThenRefused("ALBUM_CANCELLED");
+
+    [Fact]
+    public void An_unknown_album_cannot_be_replayed() => Given().When(Replay).ThenRefused("ALBUM_NOT_FOUND");
+
+    [Fact]
+    public void A_running_album_is_cancelled() => Given(Requested, Started, Planned).When(Cancel).Then(new AlbumCancelled("admin", Now));
+
+    [Fact]
+    public void A_complete_album_cannot_be_cancelled() => Given(Requested, Started, Completed).When(Cancel).ThenRefused("ALBUM_COMPLETED");
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("a b")]
+    [InlineData("../x")]
+    [InlineData("12345678901234567890123456789012345678901234567890123456789012345")]
+    public void A_wedding_id_is_short_and_plain(string weddingId) => Refused("INVALID_WEDDING_ID", new RequestAlbum(weddingId, null, null, null));
+
+    [Theory]
+    [InlineData(null)]
+    [InlineData("")]
+    [InlineData("albums/other/plan.json")]
+    public void A_key_must_be_of_a_guests_file(string? key) => Refused("INVALID_FILE", new RequestAlbum("w", [new AlbumFile(key, null, null)], null, null));
+
+    [Fact]
+    public void An_album_of_no_files_is_refused() => Refused("ALBUM_EMPTY", new RequestAlbum("w", [], null, null));
+
+    [Theory]
+    [InlineData("nobody")]
+    [InlineData("Ann <ann@example.com>")]
+    public void An_address_to_notify_must_be_one(string email) =>
+        Refused("INVALID_EMAIL", new RequestAlbum("w", null, null, new AlbumNotification([email], null)));
+
+    [Fact]
+    public void What_is_not_there_yet_is_refused_and_not_ignored()
+    {
+        Refused("NOT_SUPPORTED", new RequestAlbum("w", null, null, new AlbumNotification(null, "https://example.com")));
+        Refused("NOT_SUPPORTED", new RequestAlbum("w", [new AlbumFile(null, "https://example.com/a.jpg", null)], null, null));
+    }
+
+    [Fact]
+    public void A_part_sent_again_counts_once()
+    {
+        var album = Fold(Requested, Started, Planned, Begun, Part(1), Part(2), Part(2), new PartInvalidated(1), Part(1));
+        Assert.Equal(2 * (8 << 20), album.StoredBytes);
+    }
+
+    [Fact]
+    public void Replanning_keeps_the_parts_before_the_lost_file()
+    {
+        var album = Fold(Requested, Started, Planned, Begun, Part(1), Part(2), Part(3), new Replanned(FromPart: 2, FilesKept: 1), Planned);
+        Assert.Equal([1], album.Parts.Keys);
+        Assert.Equal(8 << 20, album.StoredBytes);
+        Assert.Equal(1, album.FilesZipped);
+    }
+
+    [Fact]
+    public void A_new_upload_begins_without_parts()
+    {
+        var album = Fold(Requested, Started, Planned, Begun, Part(1), Begun with { UploadId = "upload-2" });
+        Assert.Empty(album.Parts);
+        Assert.Equal(0, album.StoredBytes);
+        Assert.Equal("upload-2", album.Upload!.UploadId);
+    }
+
+    private static Decision<Album, IAlbumEvent> Given(params IAlbumEvent[] history) => new(AlbumsModule.MapEvents, history);
+
+    private static IReadOnlyList<IAlbumEvent> Replay(Album album) => ReplayAlbumHandler.Decide(album, new ReplayAlbum(Id, "admin"), Now);
+
+    private static IReadOnlyList<IAlbumEvent> Cancel(Album album) => CancelAlbumHandler.Decide(album, new CancelAlbum(Id, "admin"), Now);
+
+    private static void Refused(string code, RequestAlbum command) =>
+        Assert.Equal(code, Assert.Throws<CommandRefusedException>(() => RequestAlbumHandler.Checked(command, Now)).Code);
+
+    private static Album Fold(params IAlbumEvent[] history) => history.Aggregate(Album.Initial, Album.Evolve);
+
+    private static PartStored Part(int number) => new(number, $"etag-{number}", 8 << 20, [new Segment(0, 0, 1, 2)], Now);
+}

@@ -1,0 +1,119 @@
+using System.Security.Cryptography;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging.Abstractions;
+using Npgsql;
+using Platform.Events;
+using Platform.Jobs;
+using Platform.Mail;
+using Platform.Storage;
+using Testing;
+using Uploads;
+
+namespace Albums.Tests;
+
+/// <summary>
+/// A node without its jobs: the tests make the attempts themselves, through a database connection and a store that fail when told to.
+/// The node itself has connections of its own, so that only the attempt's calls are counted.
+/// </summary>
+internal sealed class AlbumWorkshop : IAsyncDisposable
+{
+    private readonly TestDatabase database;
+    private readonly EventsHost node;
+    private readonly NpgsqlDataSource attemptDatabase;
+    private readonly DirectoryInfo folder;
+
+    private AlbumWorkshop(TestDatabase database, EventsHost node, DirectoryInfo folder)
+    {
+        this.database = database;
+        this.node = node;
+        this.folder = folder;
+        Postgres = new FaultyPostgres(database.ConnectionString);
+        attemptDatabase = NpgsqlDataSource.Create(Postgres.ConnectionString);
+        Objects = new FolderObjectStorage(folder.FullName, TimeProvider.System);
+        Storage = new FaultyObjectStorage(Objects);
+    }
+
+    /// <summary>The database as attempts see it.</summary>
+    internal FaultyPostgres Postgres { get; }
+
+    /// <summary>The store as attempts see it.</summary>
+    internal FaultyObjectStorage Storage { get; }
+
+    /// <summary>The same store, without faults.</summary>
+    internal IObjectStorage Objects { get; }
+
+    internal EventStore Events => node.Store;
+
+    internal static async Task<AlbumWorkshop> CreateAsync()
+    {
+        var database = await TestPostgres.CreateDatabaseAsync();
+        var folder = Directory.CreateTempSubdirectory("albums-");
+        var configuration = new ConfigurationBuilder()
+            .AddInMemoryCollection([new("Mail:Provider", "Folder"), new("Mail:Folder", Path.Combine(folder.FullName, "mail")), new("Mail:From", "test@example.com")])
+            .Build();
+        var node = await EventsHost.StartAsync(database.ConnectionString, services => services
+            .AddJobs(configuration, work: false)
+            .AddMail(configuration)
+            .AddSingleton<IObjectStorage>(new FolderObjectStorage(folder.FullName, TimeProvider.System))
+            .AddUploads(configuration, work: false)
+            .AddAlbums(configuration));
+        return new AlbumWorkshop(database, node, folder);
+    }
+
+    internal async Task PutAsync(string key, byte[] bytes)
+    {
+        await using var body = new BufferBody(bytes, Crc32.Append(0, bytes));
+        await Objects.PutAsync(key, body, bytes.Length, "image/jpeg", default);
+    }
+
+    internal async Task<Guid> RequestAsync(params IEnumerable<string> keys)
+    {
+        var id = Guid.CreateVersion7();
+        var requested = new AlbumRequested("ann-bob", [.. keys.Select(key => new RequestedFile(key, null))], null, [], DateTimeOffset.UnixEpoch);
+        await Events.DecideAsync<Album, IAlbumEvent>(id, album => RequestAlbumHandler.Decide(album, requested), default);
+        return id;
+    }
+
+    /// <summary>One attempt, as a worker makes it.</summary>
+    internal async Task AttemptAsync(Guid id, IObjectStorage? storage = null)
+    {
+        using var events = new EventStore(attemptDatabase, node.Services.GetRequiredService<EventTypes>(), TimeProvider.System);
+        storage ??= Storage;
+        var contents = new AlbumContents(attemptDatabase, events, node.Services.GetRequiredService<Subscriptions>(), storage);
+        await new ZipAlbumHandler(events, storage, contents, TimeProvider.System, NullLogger<ZipAlbumHandler>.Instance)
+            .RunAsync(new ZipAlbum(id), default);
+    }
+
+    internal async Task<Album> AlbumAsync(Guid id) => (await Events.FoldAsync<Album, IAlbumEvent>(id, default)).State;
+
+    internal async Task<List<IAlbumEvent>> HistoryAsync(Guid id)
+    {
+        var history = new List<IAlbumEvent>();
+        await foreach (var e in Events.ReadAsync($"album-{id}", 1, default))
+        {
+            history.Add((IAlbumEvent)e.Payload);
+        }
+
+        return history;
+    }
+
+    /// <summary>SHA-256 of the finished ZIP.</summary>
+    internal async Task<string> HashAsync(Guid id)
+    {
+        await using var zip = await Objects.ReadAsync((await AlbumAsync(id)).Completed!.Key, range: null, ifMatch: null, default);
+        return Convert.ToHexStringLower(await SHA256.HashDataAsync(zip));
+    }
+
+    /// <summary>Where the finished ZIP lies.</summary>
+    internal async Task<string> PathAsync(Guid id) => Path.Combine(folder.FullName, (await AlbumAsync(id)).Completed!.Key);
+
+    public async ValueTask DisposeAsync()
+    {
+        await node.DisposeAsync();
+        await attemptDatabase.DisposeAsync();
+        await Postgres.DisposeAsync();
+        await database.DisposeAsync();
+        folder.Delete(recursive: true);
+    }
+}
