@@ -1,9 +1,11 @@
+using Albums;
 using Host;
 using Platform.Events;
 using Platform.Http;
 using Platform.Jobs;
 using Platform.Mail;
 using Platform.Storage;
+using Uploads;
 
 try
 {
@@ -26,7 +28,9 @@ try
         .AddJobs(configuration, roles.Worker)
         .AddEvents(configuration.GetConnectionString("Postgres"), roles.Worker)
         .AddStorage(configuration)
-        .AddMail(configuration);
+        .AddMail(configuration)
+        .AddUploads(configuration, roles.Worker)
+        .AddAlbums(configuration);
 
     await using var app = builder.Build();
     app.UseHttp();
@@ -34,6 +38,8 @@ try
     if (roles.Web)
     {
         app.MapOpenApi();
+        app.MapUploads();
+        app.MapAlbums();
     }
 
     return await Verbs.RunAsync(app, args);
