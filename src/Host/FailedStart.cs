@@ -15,13 +15,15 @@ internal static class FailedStart
     {
         StartupException explained => explained,
         AggregateException { InnerExceptions: [var only] } => Explain(only),
+        PostgresException { SqlState: PostgresErrorCodes.UndefinedTable } =>
+            new("The database in ConnectionStrings__Postgres has no tables yet: `Host serve` makes them.", error) { ExitCode = MissingDependency },
         NpgsqlException => new($"Postgres failed: {error.Message} (setting ConnectionStrings__Postgres).", error) { ExitCode = MissingDependency },
         IOException { InnerException: AddressInUseException } =>
             new($"{error.Message.TrimEnd('.')}: end what listens there, or set ASPNETCORE_URLS to another.", error) { ExitCode = MissingDependency },
         SocketException { SocketErrorCode: SocketError.AccessDenied or SocketError.AddressNotAvailable } =>
             new($"The address in ASPNETCORE_URLS cannot be listened on: {error.Message}.", error) { ExitCode = MissingDependency },
         FormatException { Source: "Microsoft.AspNetCore.Http" } or InvalidOperationException { Source: "Microsoft.AspNetCore.Server.Kestrel.Core" } =>
-            new($"ASPNETCORE_URLS cannot be used: {error.Message.Split('\n')[0]}", error) { ExitCode = WrongSetting },
+            new($"ASPNETCORE_URLS cannot be used: {error.Message.Split('\n')[0].TrimEnd('.')}.", error) { ExitCode = WrongSetting },
         _ => null,
     };
 

@@ -79,6 +79,7 @@ public static class JobsWiring
                 options.StoreJobDataAsStrings = true;
                 options.AcceptEnlistedTransactions = true;
                 options.RecoverFiringsCancelledByShutdown = true;
+                options.UseBackgroundThreads = true;
 
                 // A node that lost the database for a while is back a second after it, not fifteen.
                 options.DbRetryInterval = TimeSpan.FromSeconds(1);

@@ -1,0 +1,47 @@
+using System.Diagnostics;
+using Xunit;
+
+namespace Host.Tests;
+
+/// <summary>The host as users start it: a process with settings in its environment.</summary>
+internal sealed class HostProcess : IDisposable
+{
+    private readonly string folder = Directory.CreateTempSubdirectory("host-").FullName;
+
+    internal string Folder => folder;
+
+    /// <summary>Runs the host until it ends by itself, at most for a minute.</summary>
+    internal async Task<(int ExitCode, string Output, string Error)> RunAsync(Dictionary<string, string> settings, params string[] arguments)
+    {
+        var start = new ProcessStartInfo("dotnet", [typeof(Program).Assembly.Location, .. arguments])
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            WorkingDirectory = folder,
+        };
+        foreach (var (key, value) in settings)
+        {
+            start.Environment[key] = value;
+        }
+
+        using var process = Process.Start(start)!;
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+        patience.CancelAfter(TimeSpan.FromMinutes(1));
+        try
+        {
+            var output = process.StandardOutput.ReadToEndAsync(patience.Token);
+            var error = process.StandardError.ReadToEndAsync(patience.Token);
+            await process.WaitForExitAsync(patience.Token);
+            return (process.ExitCode, await output, await error);
+        }
+        finally
+        {
+            if (!process.HasExited)
+            {
+                process.Kill();
+            }
+        }
+    }
+
+    public void Dispose() => Directory.Delete(folder, recursive: true);
+}

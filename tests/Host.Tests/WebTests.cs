@@ -1,0 +1,90 @@
+using System.Net;
+using System.Net.Http.Json;
+using System.Text;
+using System.Text.Json;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Mvc.Testing;
+using Testing;
+using Xunit;
+
+namespace Host.Tests;
+
+/// <summary>One host for all tests of a class, with a database and folders of its own.</summary>
+public sealed class WebHost : WebApplicationFactory<Program>, IAsyncLifetime
+{
+    private readonly string folder = Directory.CreateTempSubdirectory("host-").FullName;
+    private TestDatabase database = null!;
+
+    public async ValueTask InitializeAsync() => database = await TestPostgres.CreateDatabaseAsync();
+
+    public override async ValueTask DisposeAsync()
+    {
+        await base.DisposeAsync();
+        await database.DisposeAsync();
+        Directory.Delete(folder, recursive: true);
+    }
+
+    protected override void ConfigureWebHost(IWebHostBuilder builder) => builder
+        .UseSetting("ConnectionStrings:Postgres", database.ConnectionString)
+        .UseSetting("Storage:Folder", Path.Combine(folder, "storage"))
+        .UseSetting("Mail:Folder", Path.Combine(folder, "mail"));
+}
+
+public sealed class WebTests(WebHost host) : IClassFixture<WebHost>
+{
+    private readonly HttpClient client = host.CreateClient();
+
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task The_process_is_alive() =>
+        Assert.Equal("""{"status":"healthy","checks":{}}""", await client.GetStringAsync("/health", Cancellation));
+
+    [Fact]
+    public async Task The_process_is_ready_when_what_it_needs_is_there()
+    {
+        var health = await client.GetFromJsonAsync<JsonElement>("/health/ready", Cancellation);
+        Assert.Equal("healthy", health.GetProperty("status").GetString());
+        Assert.Equal(["database", "storage", "subscriptions"], health.GetProperty("checks").EnumerateObject().Select(check => check.Name).Order());
+    }
+
+    [Fact]
+    public async Task The_API_describes_itself()
+    {
+        var api = await client.GetFromJsonAsync<JsonElement>("/openapi/v1.json", Cancellation);
+        Assert.Equal("Wedding uploads and albums", api.GetProperty("info").GetProperty("title").GetString());
+        Assert.Contains("/v1/uploads/init", api.GetProperty("paths").EnumerateObject().Select(path => path.Name));
+    }
+
+    [Theory]
+    [InlineData("GET", "/nowhere", 404, "NOT_FOUND")]
+    [InlineData("GET", "/v1/uploads/init", 404, "UPLOAD_NOT_FOUND")]
+    [InlineData("PATCH", "/v1/uploads/init", 405, "METHOD_NOT_ALLOWED")]
+    [InlineData("GET", "/v1/uploads/no-id", 404, "UPLOAD_NOT_FOUND")]
+    [InlineData("POST", "/v1/uploads/init", 400, "INVALID_REQUEST", "{")]
+    [InlineData("POST", "/v1/uploads/init", 400, "INVALID_REQUEST", "")]
+    [InlineData("POST", "/v1/uploads/init", 400, "INVALID_REQUEST", "null")]
+    public async Task A_wrong_request_gets_a_code(string method, string path, int status, string code, string? body = null)
+    {
+        using var request = new HttpRequestMessage(new HttpMethod(method), path);
+        request.Content = body is null ? null : new StringContent(body, Encoding.UTF8, "application/json");
+        using var answer = await client.SendAsync(request, Cancellation);
+        var problem = await answer.Content.ReadFromJsonAsync<JsonElement>(Cancellation);
+        Assert.Equal(code, problem.GetProperty("error").GetProperty("code").GetString());
+        Assert.Equal(status, (int)answer.StatusCode);
+    }
+}
+
+public sealed class RolesTests
+{
+    [Fact]
+    public async Task A_worker_answers_nothing_but_its_health()
+    {
+        await using var host = new WebHost();
+        await host.InitializeAsync();
+        using var client = host.WithWebHostBuilder(builder => builder.UseSetting("Roles", "worker")).CreateClient();
+        using var health = await client.GetAsync("/health", TestContext.Current.CancellationToken);
+        using var api = await client.GetAsync("/openapi/v1.json", TestContext.Current.CancellationToken);
+        Assert.Equal((HttpStatusCode.OK, HttpStatusCode.NotFound), (health.StatusCode, api.StatusCode));
+    }
+}
