@@ -8,24 +8,24 @@ namespace Host;
 /// <summary>Says in one sentence why the host did not start. What it cannot explain is a bug and keeps its stack trace.</summary>
 internal static class FailedStart
 {
-    private const int WrongSetting = 2;
-    private const int MissingDependency = 3;
-
     internal static StartupException? Explain(Exception error) => error switch
     {
         StartupException explained => explained,
         AggregateException { InnerExceptions: [var only] } => Explain(only),
         PostgresException { SqlState: PostgresErrorCodes.UndefinedTable } =>
-            new("The database in ConnectionStrings__Postgres has no tables yet: `Host serve` makes them.", error) { ExitCode = MissingDependency },
-        NpgsqlException => new($"Postgres failed: {error.Message} (setting ConnectionStrings__Postgres).", error) { ExitCode = MissingDependency },
+            Missing("The database in ConnectionStrings__Postgres has no tables yet: `Host serve` makes them."),
+        NpgsqlException => Missing($"Postgres failed: {error.Message} (setting ConnectionStrings__Postgres)."),
         IOException { InnerException: AddressInUseException } =>
-            new($"{error.Message.TrimEnd('.')}: end what listens there, or set ASPNETCORE_URLS to another.", error) { ExitCode = MissingDependency },
+            Missing($"{error.Message.TrimEnd('.')}: end what listens there, or set ASPNETCORE_URLS to another."),
         SocketException { SocketErrorCode: SocketError.AccessDenied or SocketError.AddressNotAvailable } =>
-            new($"The address in ASPNETCORE_URLS cannot be listened on: {error.Message}.", error) { ExitCode = MissingDependency },
-        FormatException { Source: "Microsoft.AspNetCore.Http" } or InvalidOperationException { Source: "Microsoft.AspNetCore.Server.Kestrel.Core" } =>
-            new($"ASPNETCORE_URLS cannot be used: {error.Message.Split('\n')[0].TrimEnd('.')}.", error) { ExitCode = WrongSetting },
+            Missing($"The address in ASPNETCORE_URLS cannot be listened on: {error.Message}."),
+        FormatException { Source: "Microsoft.AspNetCore.Http" }
+            or InvalidOperationException { Source: "Microsoft.AspNetCore.Server.Kestrel.Core" } =>
+            new($"ASPNETCORE_URLS cannot be used: {error.Message.Split('\n')[0].TrimEnd('.')}."),
         _ => null,
     };
+
+    private static StartupException Missing(string message) => new(message) { ExitCode = 3 };
 
     /// <summary>
     /// The framework logs a failed start with stack traces before the exception reaches <see cref="Explain"/>; until the host runs,

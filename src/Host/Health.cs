@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Npgsql;
 using Platform;
+using Platform.Events;
 using Platform.Storage;
 
 namespace Host;
@@ -19,7 +20,8 @@ internal static class Health
     {
         services.AddHealthChecks()
             .AddCheck<Database>("database", timeout: Patience)
-            .AddCheck<Storage>("storage", timeout: Patience);
+            .AddCheck<Storage>("storage", timeout: Patience)
+            .AddCheck<Readers>("subscriptions", timeout: Patience);
         return services;
     }
 
@@ -45,6 +47,19 @@ internal static class Health
             await using var command = database.CreateCommand("select 1");
             await command.ExecuteNonQueryAsync(cancellationToken);
             return HealthCheckResult.Healthy();
+        }
+    }
+
+    // Degraded, not unhealthy: one event that cannot be handled makes a list stale, and must not take every node out of service.
+    private sealed class Readers(Subscriptions subscriptions) : IHealthCheck
+    {
+        public async Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default)
+        {
+            var list = await subscriptions.ListAsync(cancellationToken);
+            var stopped = list.Where(subscription => subscription.Stopped is not null).Select(subscription => subscription.Name).ToArray();
+            return stopped.Length == 0
+                ? HealthCheckResult.Healthy()
+                : HealthCheckResult.Degraded($"Stopped: {string.Join(", ", stopped)}.");
         }
     }
 

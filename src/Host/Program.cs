@@ -21,7 +21,7 @@ try
     builder.Services
         .AddTelemetry(configuration)
         .AddHttp(configuration)
-        .AddOpenApi(api => api.AddDocumentTransformer((document, _, _) => Task.FromResult(document.Info.Title = "Wedding uploads and albums")))
+        .AddOpenApi(api => api.AddDocumentTransformer((document, _, _) => Task.FromResult(document.Info.Title = "Weddings")))
         .AddReadiness()
 
         // Before events, because what starts first stops last: a subscription can queue jobs until it has stopped.

@@ -5,7 +5,9 @@ using OpenTelemetry.Trace;
 
 namespace Host;
 
-/// <summary>Traces and metrics by OTLP, where <c>OTEL_EXPORTER_OTLP_ENDPOINT</c> names a collector. All other <c>OTEL_…</c> variables hold too.</summary>
+/// <summary>
+/// Traces and metrics by OTLP, where <c>OTEL_EXPORTER_OTLP_ENDPOINT</c> names a collector. All other <c>OTEL_…</c> variables hold too.
+/// </summary>
 internal static class Telemetry
 {
     private static readonly string[] Sources = ["Microsoft.AspNetCore", "Npgsql", "Platform.*", "Albums", "Uploads"];

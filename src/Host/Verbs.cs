@@ -42,7 +42,8 @@ internal static class Verbs
         await foreach (var e in store.ReadAsync(stream, fromVersion: 1, CancellationToken.None))
         {
             found = true;
-            await Console.Out.WriteLineAsync(JsonSerializer.Serialize(new { e.Version, e.Type, e.RecordedAt, e.Metadata, Event = e.Payload }));
+            var line = JsonSerializer.Serialize(new { e.Version, e.Type, e.RecordedAt, e.Metadata, Event = e.Payload });
+            await Console.Out.WriteLineAsync(line);
         }
 
         return found ? 0 : throw new StartupException($"There is no stream {stream}.") { ExitCode = 1 };

@@ -9,6 +9,8 @@ namespace Host.Tests;
 /// <summary>Whatever keeps the host from starting, its user reads one sentence that names the setting, and nothing else.</summary>
 public sealed class FailedStartTests : IAsyncLifetime
 {
+    private const string Postgres = "ConnectionStrings__Postgres";
+
     private readonly HostProcess host = new();
     private TestDatabase database = null!;
     private NpgsqlConnectionStringBuilder postgres = null!;
@@ -26,24 +28,24 @@ public sealed class FailedStartTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_missing_connection_string() => await AssertRefusedAsync(2, "ConnectionStrings__Postgres", new() { ["ConnectionStrings__Postgres"] = "" });
+    public async Task A_missing_connection_string() => await AssertRefusedAsync(2, Postgres, new() { [Postgres] = "" });
 
     [Fact]
     public async Task A_connection_string_that_is_none() =>
-        await AssertRefusedAsync(2, "ConnectionStrings__Postgres", new() { ["ConnectionStrings__Postgres"] = "postgres" });
+        await AssertRefusedAsync(2, Postgres, new() { [Postgres] = "postgres" });
 
     [Fact]
     public async Task No_Postgres_at_the_address()
     {
         postgres.Port = FreePort();
-        await AssertRefusedAsync(3, $"127.0.0.1:{postgres.Port}", new() { ["ConnectionStrings__Postgres"] = postgres.ConnectionString });
+        await AssertRefusedAsync(3, $"127.0.0.1:{postgres.Port}", new() { [Postgres] = postgres.ConnectionString });
     }
 
     [Fact]
     public async Task A_wrong_password_which_is_not_shown()
     {
         postgres.Password = "not-the-password";
-        var error = await AssertRefusedAsync(3, "ConnectionStrings__Postgres", new() { ["ConnectionStrings__Postgres"] = postgres.ConnectionString });
+        var error = await AssertRefusedAsync(3, Postgres, new() { [Postgres] = postgres.ConnectionString });
         Assert.DoesNotContain("not-the-password", error, StringComparison.Ordinal);
     }
 
@@ -51,7 +53,7 @@ public sealed class FailedStartTests : IAsyncLifetime
     public async Task A_database_that_does_not_exist()
     {
         postgres.Database = "nowhere";
-        await AssertRefusedAsync(3, "nowhere", new() { ["ConnectionStrings__Postgres"] = postgres.ConnectionString });
+        await AssertRefusedAsync(3, "nowhere", new() { [Postgres] = postgres.ConnectionString });
     }
 
     [Fact]
@@ -63,17 +65,6 @@ public sealed class FailedStartTests : IAsyncLifetime
         var error = await AssertRefusedAsync(3, "ASPNETCORE_URLS", new() { ["ASPNETCORE_URLS"] = url });
         Assert.Contains(url, error, StringComparison.Ordinal);
     }
-
-    [Fact]
-    public async Task An_S3_that_does_not_answer() => await AssertRefusedAsync(3, "Storage__S3", new()
-    {
-        ["Storage__Provider"] = "S3",
-        ["Storage__S3__Endpoint"] = $"http://127.0.0.1:{FreePort()}",
-        ["Storage__S3__Region"] = "auto",
-        ["Storage__S3__Bucket"] = "photos",
-        ["Storage__S3__AccessKey"] = "key",
-        ["Storage__S3__SecretKey"] = "secret",
-    });
 
     [Theory]
     [InlineData("Storage__Folder")]
@@ -95,7 +86,8 @@ public sealed class FailedStartTests : IAsyncLifetime
     public async Task An_unknown_verb() => await AssertRefusedAsync(2, "dance", [], "dance");
 
     [Fact]
-    public async Task A_stream_asked_for_before_there_are_tables() => await AssertRefusedAsync(3, "no tables yet", [], "streams", "show", "upload-7");
+    public async Task A_stream_asked_for_before_there_are_tables() =>
+        await AssertRefusedAsync(3, "no tables yet", [], "streams", "show", "upload-7");
 
     [Fact]
     public async Task Help_needs_no_settings()
@@ -106,9 +98,10 @@ public sealed class FailedStartTests : IAsyncLifetime
         Assert.Empty(error);
     }
 
-    private async Task<string> AssertRefusedAsync(int exitCode, string named, Dictionary<string, string> settings, params string[] arguments)
+    private async Task<string> AssertRefusedAsync(
+        int exitCode, string named, Dictionary<string, string> settings, params string[] arguments)
     {
-        settings.TryAdd("ConnectionStrings__Postgres", database.ConnectionString);
+        settings.TryAdd(Postgres, database.ConnectionString);
         settings.TryAdd("ASPNETCORE_URLS", "http://127.0.0.1:0");
         settings.TryAdd("Storage__Folder", Path.Combine(host.Folder, "storage"));
         settings.TryAdd("Mail__Folder", Path.Combine(host.Folder, "mail"));

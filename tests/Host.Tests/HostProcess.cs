@@ -11,7 +11,8 @@ internal sealed class HostProcess : IDisposable
     internal string Folder => folder;
 
     /// <summary>Runs the host until it ends by itself, at most for a minute.</summary>
-    internal async Task<(int ExitCode, string Output, string Error)> RunAsync(Dictionary<string, string> settings, params string[] arguments)
+    internal async Task<(int ExitCode, string Output, string Error)> RunAsync(
+        Dictionary<string, string> settings, params string[] arguments)
     {
         var start = new ProcessStartInfo("dotnet", [typeof(Program).Assembly.Location, .. arguments])
         {

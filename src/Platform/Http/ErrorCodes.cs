@@ -34,6 +34,9 @@ public static class ErrorCodes
 
     private static readonly Dictionary<string, int> OfModules = new()
     {
+        // Subscriptions
+        ["SUBSCRIPTION_NOT_STOPPED"] = 409,
+
         // Albums
         ["INVALID_EMAIL"] = 400,
         ["INVALID_FILE"] = 400,

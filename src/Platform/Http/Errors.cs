@@ -82,7 +82,9 @@ internal sealed class Errors(RequestDelegate next, IOptions<JsonOptions> json, T
 
 public static class ErrorsWiring
 {
-    /// <summary>Problem details for every refusal and fault, and JSON as this API speaks it: camelCase members and enums, unknown members ignored.</summary>
+    /// <summary>
+    /// Problem details for every refusal and fault, and JSON as this API speaks it: camelCase members and enums; unknown members ignored.
+    /// </summary>
     public static IServiceCollection AddErrors(this IServiceCollection services)
     {
         services.TryAddSingleton(TimeProvider.System);

@@ -13,7 +13,7 @@ public static class HttpWiring
     // An album request with 10,000 files has about 2 MB. Endpoints that take file bytes raise it for themselves.
     private const long LargestBodyBytes = 8 * 1024 * 1024;
 
-    /// <summary>Setting <c>Cors__Origins</c>: origins divided by commas, or <c>*</c>; none by default. Cookies never cross origins.</summary>
+    /// <summary>Setting <c>Cors__Origins</c>: origins with commas between, or <c>*</c>; none by default. Cookies never cross.</summary>
     public static IServiceCollection AddHttp(this IServiceCollection services, IConfiguration configuration)
     {
         var origins = ReadOrigins(configuration["Cors:Origins"]);

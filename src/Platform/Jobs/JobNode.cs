@@ -4,7 +4,9 @@ using Quartz;
 
 namespace Platform.Jobs;
 
-/// <summary>This process as a node of the cluster: makes the tables, starts to take jobs where it is a worker, and hands them back when it stops.</summary>
+/// <summary>
+/// This process as a node of the cluster: makes the tables, takes jobs where it is a worker, and hands them back when it stops.
+/// </summary>
 internal sealed class JobNode(ISchedulerFactory schedulers, NpgsqlDataSource database, JobOptions options)
     : IHostedLifecycleService, IAsyncDisposable
 {

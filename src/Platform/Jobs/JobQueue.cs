@@ -20,7 +20,8 @@ public sealed class JobQueue
     /// under which all nodes hand out jobs.
     /// </summary>
     /// <param name="name">Unique to the cause, e.g. <c>zip_album/{id}/{version of the event that asked for it}</c>.</param>
-    public async Task EnqueueAsync<TCommand>(string name, TCommand command, NpgsqlTransaction transaction, CancellationToken cancellationToken)
+    public async Task EnqueueAsync<TCommand>(
+        string name, TCommand command, NpgsqlTransaction transaction, CancellationToken cancellationToken)
         where TCommand : notnull
     {
         var scheduler = await node.SchedulerAsync(cancellationToken);
@@ -41,7 +42,8 @@ public sealed class JobQueue
         var job = QueuedCommand.Job(new JobKey(name), kinds[typeof(TCommand)], JobKind.Write(command));
         try
         {
-            await scheduler.ScheduleJob(job, QueuedCommand.Trigger(job.Key, attempt: 1, clock.GetUtcNow()), cancellationToken: cancellationToken);
+            var now = QueuedCommand.Trigger(job.Key, attempt: 1, clock.GetUtcNow());
+            await scheduler.ScheduleJob(job, now, cancellationToken: cancellationToken);
         }
         catch (ObjectAlreadyExistsException)
         {

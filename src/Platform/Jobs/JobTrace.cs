@@ -16,7 +16,7 @@ internal static class JobTrace
         ? (id, JsonSerializer.Serialize(current.Baggage.DistinctBy(item => item.Key).ToDictionary()))
         : null;
 
-    /// <summary>Starts the activity of one attempt. It exists also where nobody listens, because events take their metadata from it.</summary>
+    /// <summary>Starts the activity of one attempt, also where nobody listens: events take their metadata from it.</summary>
     internal static Activity Start(string kind, string? parent, string? baggage)
     {
         var activity = Create($"job {kind}", parent);

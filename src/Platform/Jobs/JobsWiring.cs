@@ -13,7 +13,10 @@ internal sealed record JobOptions(int Concurrency, bool Work);
 
 public static class JobsWiring
 {
-    /// <summary>Adds <see cref="JobQueue"/> on the registered <see cref="NpgsqlDataSource"/>, and runs jobs where this process is a worker.</summary>
+    /// <summary>
+    /// Adds <see cref="JobQueue"/> on the registered <see cref="NpgsqlDataSource"/>, and runs jobs where this process is a worker. Setting
+    /// <c>Jobs__Concurrency</c>: jobs at a time in this process.
+    /// </summary>
     public static IServiceCollection AddJobs(this IServiceCollection services, IConfiguration configuration, bool work)
     {
         // Jobs are few and coarse. Four keep a small machine busy and leave a place for mail beside long albums.

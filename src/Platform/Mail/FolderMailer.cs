@@ -16,7 +16,9 @@ internal sealed class FolderMailer(MailAddress from, string folder) : IMailer
         {
             Directory.CreateDirectory(pickup);
             using var message = MimeMessage.Create(mail, from);
-            using var client = new SmtpClient { DeliveryMethod = SmtpDeliveryMethod.SpecifiedPickupDirectory, PickupDirectoryLocation = pickup };
+            using var client = new SmtpClient();
+            client.DeliveryMethod = SmtpDeliveryMethod.SpecifiedPickupDirectory;
+            client.PickupDirectoryLocation = pickup;
             await client.SendMailAsync(message, cancellationToken);
             File.Move(Directory.GetFiles(pickup).Single(), Path.Combine(folder, $"{mail.Id}.eml"), overwrite: true);
         }

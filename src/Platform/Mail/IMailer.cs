@@ -5,7 +5,7 @@ namespace Platform.Mail;
 /// <summary>Sends mail. Called from jobs: a failure throws and the job's retry sends again.</summary>
 public interface IMailer
 {
-    /// <summary>Hands the mail over. Sending the same <see cref="Mail.Id"/> again may deliver it again, but recognisably as the same.</summary>
+    /// <summary>Hands the mail over. Sending a <see cref="Mail.Id"/> again may deliver it again, but recognisably.</summary>
     /// <exception cref="MailException">Not handed over.</exception>
     Task SendAsync(Mail mail, CancellationToken cancellationToken);
 }

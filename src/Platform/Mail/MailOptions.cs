@@ -26,7 +26,7 @@ internal sealed record MailOptions(MailAddress From, string? Folder, SmtpOptions
     }
 }
 
-/// <param name="Tls">STARTTLS with a valid certificate. Off, mail and password travel in the clear: only for a server on this machine.</param>
+/// <param name="Tls">STARTTLS with a valid certificate. Off, all travels in the clear: only for a server on this machine.</param>
 internal sealed record SmtpOptions(string Host, int Port, string? User, string? Password, bool Tls)
 {
     internal static SmtpOptions Read(IConfiguration smtp)

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Diagnostics;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
@@ -9,7 +10,7 @@ using Xunit;
 
 namespace Platform.Tests.Jobs;
 
-/// <summary>Nodes on one database. Each is a host of its own and reaches Postgres through a wire that can be cut, as kill -9 would.</summary>
+/// <summary>Nodes on one database. Each is a host of its own; its wire to Postgres can be cut, as kill -9 would.</summary>
 internal sealed class JobCluster(TestDatabase database) : IAsyncDisposable
 {
     private readonly List<JobTestNode> nodes = [];
@@ -115,7 +116,7 @@ internal sealed class ProbeLog
         var until = DateTimeOffset.UtcNow.AddSeconds(seconds);
         while (Count(what, text) < count)
         {
-            Assert.True(DateTimeOffset.UtcNow < until, $"{what} {text} came {Count(what, text)} times in {seconds} s, not {count}: {string.Join(", ", Entries)}");
+            Assert.True(DateTimeOffset.UtcNow < until, $"No {count} × {what} {text} in {seconds} s, but: {string.Join(", ", Entries)}");
             await Task.Delay(20, TestContext.Current.CancellationToken);
         }
     }
@@ -126,7 +127,7 @@ internal sealed class ProbeJob(ProbeLog log) : IJob<Probe>
     public async Task RunAsync(Probe command, CancellationToken cancellationToken)
     {
         log.Add("run", command.Text);
-        log.Add($"trace {System.Diagnostics.Activity.Current?.TraceId} by {System.Diagnostics.Activity.Current?.GetBaggageItem("by")}", command.Text);
+        log.Add($"trace {Activity.Current?.TraceId} by {Activity.Current?.GetBaggageItem("by")}", command.Text);
         switch (command.Behaviour)
         {
             case Behaviour.Fail or Behaviour.FailToGiveUpOnce:

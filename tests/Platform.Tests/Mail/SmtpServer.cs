@@ -25,7 +25,8 @@ internal sealed class SmtpServer : IAsyncDisposable
         if (tls)
         {
             await RunAsync(
-                "openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=127.0.0.1", "-keyout", $"{folder}/key.pem", "-out", $"{folder}/cert.pem");
+                "openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=127.0.0.1",
+                "-keyout", $"{folder}/key.pem", "-out", $"{folder}/cert.pem");
             arguments.InsertRange(0, ["--tlscert", $"{folder}/cert.pem", "--tlskey", $"{folder}/key.pem", "--no-requiretls"]);
         }
 
