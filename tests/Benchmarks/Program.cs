@@ -1,1 +1,24 @@
-Console.WriteLine("");
+using Benchmarks;
+
+// Every measurement by its name: `./bench` runs all of them, `./bench events` one.
+Dictionary<string, Func<string[], Task<int>>> all = new()
+{
+    ["events"] = EventsBench.RunAsync,
+};
+
+var names = args.Length == 0 ? [.. all.Keys] : args.TakeWhile(arg => !arg.StartsWith('-')).ToArray();
+if (names.FirstOrDefault(name => !all.ContainsKey(name)) is { } unknown)
+{
+    Console.Error.WriteLine($"There is no measurement {unknown}; there are {string.Join(", ", all.Keys)}.");
+    return 2;
+}
+
+foreach (var name in names)
+{
+    if (await all[name]([.. args.Skip(names.Length)]) is var code and not 0)
+    {
+        return code;
+    }
+}
+
+return 0;

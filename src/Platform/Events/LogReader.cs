@@ -21,6 +21,10 @@ internal sealed class LogReader(EventTypes types)
     /// <summary>The most events that are handled in one transaction.</summary>
     public const int PageSize = 1_000;
 
+    // The log grows faster than its statistics: a plan that sorts reads all of the backlog for every page. For this transaction only.
+    private const string InOrderOfIndexSql =
+        "select set_config('enable_sort', 'off', true), set_config('enable_bitmapscan', 'off', true), set_config('enable_seqscan', 'off', true)";
+
     private const string HeadSql = """
         select transaction_id, seq_id from mt_events where transaction_id < pg_snapshot_xmin(pg_current_snapshot())
         order by transaction_id desc, seq_id desc limit 1
@@ -42,9 +46,11 @@ internal sealed class LogReader(EventTypes types)
         var events = new NpgsqlBatchCommand(EventsSql);
         EventTables.Add(events.Parameters, after);
         EventTables.Add(events.Parameters, names);
+        batch.BatchCommands.Add(new(InOrderOfIndexSql));
         batch.BatchCommands.Add(new(HeadSql));
         batch.BatchCommands.Add(events);
         await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
+        await reader.NextResultAsync(cancellationToken);
         var head = await reader.ReadAsync(cancellationToken) ? new LogPosition(reader.GetFieldValue<ulong>(0), reader.GetInt64(1)) : default;
 
         await reader.NextResultAsync(cancellationToken);
