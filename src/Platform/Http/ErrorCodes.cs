@@ -35,6 +35,9 @@ public static class ErrorCodes
     private static readonly Dictionary<string, int> OfModules = new()
     {
         // Subscriptions
+        ["SUBSCRIPTION_UNKNOWN"] = 404,
+        ["REBUILD_RUNNING"] = 409,
+        ["SUBSCRIPTION_NOT_REBUILDABLE"] = 409,
         ["SUBSCRIPTION_NOT_STOPPED"] = 409,
 
         // Albums
