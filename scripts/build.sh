@@ -3,8 +3,9 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 mkdir -p artifacts/build
-sources=$(find src tests ./*.props ./*.txt global.json .editorconfig -type f -not -path '*/bin/*' -not -path '*/obj/*' -print0 | sort -z | xargs -0 cksum | cksum)
+checksum() { find "$@" ./*.props ./*.txt global.json .editorconfig -type f -not -path '*/bin/*' -not -path '*/obj/*' -print0 | sort -z | xargs -0 cksum | cksum; }
 for project in "$@"; do
+  case $project in */tests/*) sources=$(checksum src tests) ;; *) sources=$(checksum src) ;; esac
   stamp=artifacts/build/$(basename "$project")
   output=$project/bin/Release/net10.0/$(basename "$project").dll
   if [ -e "$output" ] && [ "$(cat "$stamp.stamp" 2>/dev/null)" = "$sources" ]; then continue; fi

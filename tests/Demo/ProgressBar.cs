@@ -14,6 +14,7 @@ internal sealed class ProgressBar(string label, long totalBytes) : IDisposable
     private readonly Stopwatch sinceStart = Stopwatch.StartNew();
     private TimeSpan next = Console.IsOutputRedirected ? LinePause : TimeSpan.Zero;
     private long doneBytes;
+    private long shownBytes = -1;
     private bool finished;
 
     /// <summary>More bytes are done; negative where some must be done again.</summary>
@@ -37,7 +38,11 @@ internal sealed class ProgressBar(string label, long totalBytes) : IDisposable
         {
             finished = true;
             Interlocked.Exchange(ref doneBytes, totalBytes);
-            Write(totalBytes);
+            if (!Console.IsOutputRedirected || shownBytes != totalBytes)
+            {
+                Write(totalBytes);
+            }
+
             if (!Console.IsOutputRedirected)
             {
                 Console.WriteLine();
@@ -70,6 +75,7 @@ internal sealed class ProgressBar(string label, long totalBytes) : IDisposable
 
     private void Write(long bytes)
     {
+        shownBytes = bytes;
         var share = totalBytes == 0 ? 1 : Math.Clamp((double)bytes / totalBytes, 0, 1);
         var rate = bytes / 1e6 / Math.Max(sinceStart.Elapsed.TotalSeconds, 0.001);
         var figures = string.Create(CultureInfo.InvariantCulture, $"{share,4:0%}  {bytes / 1e6,7:0.0} of {totalBytes / 1e6:0.0} MB  {rate,5:0} MB/s");
