@@ -93,6 +93,14 @@ internal static partial class Disk
     public static SafeFileHandle Open(string path, FileMode mode, FileAccess access, FileShare share) =>
         Guard(() => File.OpenHandle(path, mode, access, share));
 
+    /// <summary>Creates a small file, synchronised.</summary>
+    public static void WriteText(string path, string text)
+    {
+        using var file = Open(path, FileMode.CreateNew, FileAccess.Write, FileShare.None);
+        Guard(() => RandomAccess.Write(file, System.Text.Encoding.UTF8.GetBytes(text), 0));
+        Sync(file);
+    }
+
     /// <summary>Returns once the file's bytes are on the disk.</summary>
     public static void Sync(SafeFileHandle file) => Guard(() => RandomAccess.FlushToDisk(file));
 
@@ -112,6 +120,36 @@ internal static partial class Disk
                 StorageError.Unavailable, $"The folder {path} cannot be synchronised: {Marshal.GetLastPInvokeErrorMessage()}.");
         }
     }
+
+    /// <summary>Creates a folder with those above it, each synchronised in the one above.</summary>
+    public static void CreateFolder(string path)
+    {
+        if (!Directory.Exists(path))
+        {
+            var above = Path.GetDirectoryName(path)!;
+            CreateFolder(above);
+            Directory.CreateDirectory(path);
+            SyncFolder(above);
+        }
+    }
+
+    /// <summary>Removes a folder and those above it as long as they are empty, up to a root that stays.</summary>
+    public static void RemoveEmptyFolders(string path, string root)
+    {
+        try
+        {
+            for (; path.Length > root.Length && !Directory.EnumerateFileSystemEntries(path).Any(); path = Path.GetDirectoryName(path)!)
+            {
+                Directory.Delete(path);
+            }
+        }
+        catch (IOException)
+        {
+            // A new file came to it, or another deletion was faster.
+        }
+    }
+
+    public static bool IsBelowFile(string path) => File.Exists(path) || (Path.GetDirectoryName(path) is { } above && IsBelowFile(above));
 
     /// <summary>Runs a file operation. A missing file or folder passes as it is: the caller knows what that means.</summary>
     public static T Guard<T>(Func<T> operation)

@@ -5,7 +5,7 @@ namespace Platform.Storage;
 /// <summary>Reads a range of an open file from its beginning to its end. Seekable within the range, as HTTP clients like it.</summary>
 internal sealed class FileRangeStream(SafeFileHandle file, ByteRange range, bool ownsFile) : Stream
 {
-    private long _position;
+    private long position;
 
     public override bool CanRead => true;
 
@@ -17,19 +17,19 @@ internal sealed class FileRangeStream(SafeFileHandle file, ByteRange range, bool
 
     public override long Position
     {
-        get => _position;
+        get => position;
         set
         {
             ArgumentOutOfRangeException.ThrowIfNegative(value);
-            _position = value;
+            position = value;
         }
     }
 
     public override int Read(Span<byte> buffer)
     {
-        var wanted = (int)Math.Clamp(range.SizeBytes - _position, 0, buffer.Length);
+        var wanted = (int)Math.Clamp(range.SizeBytes - position, 0, buffer.Length);
         var read = wanted == 0 ? 0 : ReadFile(buffer[..wanted]);
-        _position += read;
+        position += read;
         return read;
     }
 
@@ -44,7 +44,7 @@ internal sealed class FileRangeStream(SafeFileHandle file, ByteRange range, bool
 
     public override long Seek(long offset, SeekOrigin origin) => Position = offset + origin switch
     {
-        SeekOrigin.Current => _position,
+        SeekOrigin.Current => position,
         SeekOrigin.End => range.SizeBytes,
         _ => 0,
     };
@@ -71,7 +71,7 @@ internal sealed class FileRangeStream(SafeFileHandle file, ByteRange range, bool
     {
         try
         {
-            return RandomAccess.Read(file, buffer, range.OffsetBytes + _position);
+            return RandomAccess.Read(file, buffer, range.OffsetBytes + position);
         }
         catch (IOException e)
         {

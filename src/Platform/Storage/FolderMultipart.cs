@@ -15,7 +15,6 @@
 // together in a new file instead, which no late write can reach; a crash after its rename lets completion be repeated with the same bytes.
 // An upload is discarded by renaming its folder to {id}.gone first: from then on it is unknown, and nothing in it is ever read again.
 
-using System.Globalization;
 using System.Text;
 using Microsoft.Win32.SafeHandles;
 
@@ -24,7 +23,7 @@ namespace Platform.Storage;
 /// <summary>The multipart half of <see cref="FolderObjectStorage"/>.</summary>
 internal sealed class FolderMultipart(FolderObjectStorage storage, string root)
 {
-    private const string Body = "body";
+    private const string Body = FolderPart.Body;
 
     // S3's limit.
     private const int MaxNumber = 10_000;
@@ -36,11 +35,10 @@ internal sealed class FolderMultipart(FolderObjectStorage storage, string root)
         cancellationToken.ThrowIfCancellationRequested();
         var upload = new MultipartUpload(key, Guid.CreateVersion7().ToString("N"));
         var folder = Path.Combine(root, upload.Id);
-        Disk.Guard(() => Directory.CreateDirectory(folder));
+        Disk.Guard(() => Disk.CreateFolder(folder));
         Disk.Open(Path.Combine(folder, Body), FileMode.CreateNew, FileAccess.Write, FileShare.None).Dispose();
-        WriteText(Path.Combine(folder, "key"), key);
+        Disk.WriteText(Path.Combine(folder, "key"), key);
         Disk.SyncFolder(folder);
-        Disk.SyncFolder(root);
         return Task.FromResult(upload);
     }
 
@@ -66,12 +64,11 @@ internal sealed class FolderMultipart(FolderObjectStorage storage, string root)
                 Disk.Sync(file);
             }
 
-            var draft = Path.Combine(folder, $"{Guid.CreateVersion7():N}.draft");
-            WriteText(draft, string.Create(CultureInfo.InvariantCulture, $"{etag} {slot.OffsetBytes} {slot.SizeBytes} {name}"));
-            Disk.Guard(() => File.Move(draft, Path.Combine(folder, $"{slot.Number}.part"), overwrite: true));
+            var stored = new StoredPart(slot.Number, etag, slot.SizeBytes);
+            new FolderPart(stored, slot.OffsetBytes, name).Record(folder);
             recorded = true;
             Disk.SyncFolder(folder);
-            return new StoredPart(slot.Number, etag, slot.SizeBytes);
+            return stored;
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {
@@ -99,15 +96,15 @@ internal sealed class FolderMultipart(FolderObjectStorage storage, string root)
         using var held = alone ?? await LockSharedAsync(upload, cancellationToken);
         var folder = FolderOf(upload);
         var written = ReadParts(upload);
-        var layout = Layout(written, parts);
+        var layout = FolderPart.Layout(written, parts);
         var made = Path.Combine(folder, Body);
         try
         {
-            var isInPlace = alone is not null && written.Count == parts.Count && layout.All(part => part.Slot.OffsetBytes == part.OffsetBytes);
+            var isInPlace = alone is not null && written.Count == parts.Count && layout.All(placed => placed.Part.OffsetBytes == placed.OffsetBytes);
             made = isInPlace ? made : Path.Combine(folder, $"{Guid.CreateVersion7():N}.whole");
             using (var target = Disk.Open(made, FileMode.OpenOrCreate, FileAccess.Write, FileShare.None))
             {
-                foreach (var (part, offset) in layout.Where(part => !isInPlace || part.Slot.File != Body))
+                foreach (var (part, offset) in layout.Where(placed => !isInPlace || placed.Part.File != Body))
                 {
                     await CopyAsync(folder, part, target, offset, cancellationToken);
                 }
@@ -156,7 +153,7 @@ internal sealed class FolderMultipart(FolderObjectStorage storage, string root)
     /// <summary>Removes what crashes left behind, and uploads that nobody added to since <paramref name="before"/>.</summary>
     public void RemoveLeftovers(DateTimeOffset before)
     {
-        foreach (var folder in Directory.EnumerateDirectories(root))
+        foreach (var folder in Directory.Exists(root) ? Directory.EnumerateDirectories(root) : [])
         {
             if (folder.EndsWith(".gone", StringComparison.Ordinal))
             {
@@ -169,33 +166,8 @@ internal sealed class FolderMultipart(FolderObjectStorage storage, string root)
         }
     }
 
-    private static List<(Part Slot, long OffsetBytes)> Layout(List<Part> written, IReadOnlyList<StoredPart> parts)
-    {
-        var byNumber = written.ToDictionary(part => part.Stored.Number);
-        var layout = new List<(Part, long)>(parts.Count);
-        var (offset, number) = (0L, 0);
-        var inPlace = written.Where(part => part.File == Body).ToList();
-        if (inPlace.Zip(inPlace.Skip(1)).Any(pair => pair.First.OffsetBytes + pair.First.Stored.SizeBytes > pair.Second.OffsetBytes))
-        {
-            throw new StorageException(StorageError.PartsRefused, "Parts were written over each other: their offsets are not the sums of the sizes before.");
-        }
-
-        foreach (var part in parts)
-        {
-            if (part.Number <= number || !byNumber.TryGetValue(part.Number, out var found) || found.Stored != part)
-            {
-                throw new StorageException(StorageError.PartsRefused, $"Part {part.Number} is not stored as {part.ETag} of {part.SizeBytes} bytes, or out of order.");
-            }
-
-            layout.Add((found, offset));
-            (offset, number) = (offset + part.SizeBytes, part.Number);
-        }
-
-        return layout.Count > 0 ? layout : throw new StorageException(StorageError.PartsRefused, "An upload without parts cannot be completed.");
-    }
-
     private static async Task CopyAsync(
-        string folder, Part part, SafeFileHandle target, long offsetBytes, CancellationToken cancellationToken)
+        string folder, FolderPart part, SafeFileHandle target, long offsetBytes, CancellationToken cancellationToken)
     {
         using var source = Disk.Open(Path.Combine(folder, part.File), FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
         var range = new ByteRange(part.File == Body ? part.OffsetBytes : 0, part.Stored.SizeBytes);
@@ -247,13 +219,11 @@ internal sealed class FolderMultipart(FolderObjectStorage storage, string root)
         throw Unknown(upload);
     }
 
-    private List<Part> ReadParts(MultipartUpload upload)
+    private List<FolderPart> ReadParts(MultipartUpload upload)
     {
         try
         {
-            var parts = Directory.EnumerateFiles(FolderOf(upload), "*.part").Select(Part.Read).ToList();
-            parts.Sort((a, b) => a.Stored.Number.CompareTo(b.Stored.Number));
-            return parts;
+            return FolderPart.ReadAll(FolderOf(upload));
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {
@@ -274,13 +244,6 @@ internal sealed class FolderMultipart(FolderObjectStorage storage, string root)
         }
     }
 
-    private static void WriteText(string path, string text)
-    {
-        using var file = Disk.Open(path, FileMode.CreateNew, FileAccess.Write, FileShare.None);
-        Disk.Guard(() => RandomAccess.Write(file, Encoding.UTF8.GetBytes(text), 0));
-        Disk.Sync(file);
-    }
-
     private static void Forget(string path)
     {
         if (File.Exists(path))
@@ -291,16 +254,4 @@ internal sealed class FolderMultipart(FolderObjectStorage storage, string root)
 
     private static StorageException Unknown(MultipartUpload upload, Exception? inner = null) =>
         new(StorageError.MultipartNotFound, $"There is no multipart upload {upload.Id} of {upload.Key}.", inner);
-
-    /// <summary>What a .part file says.</summary>
-    private sealed record Part(StoredPart Stored, long OffsetBytes, string File)
-    {
-        public static Part Read(string path)
-        {
-            var words = System.IO.File.ReadAllText(path).Split(' ');
-            var number = int.Parse(Path.GetFileNameWithoutExtension(path), CultureInfo.InvariantCulture);
-            var stored = new StoredPart(number, words[0], long.Parse(words[2], CultureInfo.InvariantCulture));
-            return new Part(stored, long.Parse(words[1], CultureInfo.InvariantCulture), words[3]);
-        }
-    }
 }

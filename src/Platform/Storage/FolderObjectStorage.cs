@@ -35,21 +35,20 @@ public sealed class FolderObjectStorage : IStore
     // The limit of every common file system.
     private const int MaxNameBytes = 255;
 
-    private readonly string _root;
-    private readonly string _incoming;
-    private readonly FolderMultipart _multipart;
-    private readonly TimeProvider _clock;
-    private long _lastStamp;
+    private readonly string root;
+    private readonly string incoming;
+    private readonly FolderMultipart multipart;
+    private readonly TimeProvider clock;
+    private long lastStamp;
 
-    /// <param name="root">Created where missing.</param>
-    public FolderObjectStorage(string root, TimeProvider clock)
+    /// <param name="folder">Created where missing.</param>
+    public FolderObjectStorage(string folder, TimeProvider clock)
     {
-        _root = Path.TrimEndingDirectorySeparator(Path.GetFullPath(root));
-        _incoming = Path.Combine(_root, Hidden, "incoming");
-        _clock = clock;
-        _multipart = new FolderMultipart(this, Path.Combine(_root, Hidden, "multipart"));
-        Directory.CreateDirectory(_incoming);
-        Directory.CreateDirectory(Path.Combine(_root, Hidden, "multipart"));
+        this.clock = clock;
+        root = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
+        incoming = Path.Combine(root, Hidden, "incoming");
+        multipart = new FolderMultipart(this, Path.Combine(root, Hidden, "multipart"));
+        Directory.CreateDirectory(incoming);
     }
 
     public Task<StoredObject?> HeadAsync(string key, CancellationToken cancellationToken) => Task.FromResult(Head(key, PathOf(key)));
@@ -57,7 +56,7 @@ public sealed class FolderObjectStorage : IStore
     public Task<ObjectPage> ListAsync(string prefix, string? continuation, CancellationToken cancellationToken)
     {
         var found = new List<StoredObject>(PageSize);
-        foreach (var key in FolderKeys.Under(_root, prefix, continuation).Where(IsStorable))
+        foreach (var key in FolderKeys.Under(root, prefix, continuation).Where(IsStorable))
         {
             cancellationToken.ThrowIfCancellationRequested();
             if (found.Count == PageSize)
@@ -90,21 +89,21 @@ public sealed class FolderObjectStorage : IStore
     public async Task<StoredObject> PutAsync(
         string key, Stream body, long sizeBytes, string contentType, CancellationToken cancellationToken)
     {
-        var path = PathOf(key);
-        var incoming = Path.Combine(_incoming, Guid.CreateVersion7().ToString("N"));
+        _ = PathOf(key);
+        var file = Path.Combine(incoming, Guid.CreateVersion7().ToString("N"));
         try
         {
-            using (var file = Disk.Open(incoming, FileMode.CreateNew, FileAccess.Write, FileShare.None))
+            using (var handle = Disk.Open(file, FileMode.CreateNew, FileAccess.Write, FileShare.None))
             {
-                await Disk.WriteAsync(file, 0, body, sizeBytes, cancellationToken);
-                Finish(file);
+                await Disk.WriteAsync(handle, 0, body, sizeBytes, cancellationToken);
+                Finish(handle);
             }
 
-            return Publish(incoming, key, path);
+            return Publish(file, key);
         }
         finally
         {
-            File.Delete(incoming);
+            File.Delete(file);
         }
     }
 
@@ -116,7 +115,7 @@ public sealed class FolderObjectStorage : IStore
             Disk.Guard(() => File.Delete(path));
             var folder = Path.GetDirectoryName(path)!;
             Disk.SyncFolder(folder);
-            RemoveEmptyFolders(folder);
+            Disk.RemoveEmptyFolders(folder, root);
         }
 
         return Task.CompletedTask;
@@ -125,11 +124,11 @@ public sealed class FolderObjectStorage : IStore
     public Task<MultipartUpload> BeginMultipartAsync(string key, string contentType, CancellationToken cancellationToken)
     {
         _ = PathOf(key);
-        return _multipart.BeginAsync(key, cancellationToken);
+        return multipart.BeginAsync(key, cancellationToken);
     }
 
     public Task<StoredPart> PutPartAsync(MultipartUpload upload, PartSlot part, Stream body, CancellationToken cancellationToken) =>
-        _multipart.StoreAsync(
+        multipart.StoreAsync(
             upload,
             part,
             async (file, offset) => FormattableString.Invariant(
@@ -148,7 +147,7 @@ public sealed class FolderObjectStorage : IStore
 
         // The bytes are not seen here, but the source's ETag stands for them.
         var etag = FormattableString.Invariant($"{stored.ETag}-{range.OffsetBytes:x}-{range.SizeBytes:x}");
-        return await _multipart.StoreAsync(
+        return await multipart.StoreAsync(
             upload,
             part,
             async (file, offset) =>
@@ -160,15 +159,15 @@ public sealed class FolderObjectStorage : IStore
     }
 
     public Task<IReadOnlyList<StoredPart>> ListPartsAsync(MultipartUpload upload, CancellationToken cancellationToken) =>
-        _multipart.ListAsync(upload, cancellationToken);
+        multipart.ListAsync(upload, cancellationToken);
 
     public Task<StoredObject> CompleteMultipartAsync(
         MultipartUpload upload, IReadOnlyList<StoredPart> parts, CancellationToken cancellationToken) =>
-        _multipart.CompleteAsync(upload, parts, cancellationToken);
+        multipart.CompleteAsync(upload, parts, cancellationToken);
 
     public Task AbortMultipartAsync(MultipartUpload upload, CancellationToken cancellationToken)
     {
-        _multipart.Abort(upload);
+        multipart.Abort(upload);
         return Task.CompletedTask;
     }
 
@@ -176,7 +175,7 @@ public sealed class FolderObjectStorage : IStore
 
     async Task IStore.CheckAsync(CancellationToken cancellationToken)
     {
-        var probe = Path.Combine(_incoming, Guid.CreateVersion7().ToString("N"));
+        var probe = Path.Combine(incoming, Guid.CreateVersion7().ToString("N"));
         try
         {
             await File.WriteAllTextAsync(probe, "", cancellationToken);
@@ -185,23 +184,23 @@ public sealed class FolderObjectStorage : IStore
         }
         catch (Exception e) when (e is UnauthorizedAccessException or IOException)
         {
-            throw NotWritable(_root, e);
+            throw NotWritable(root, e);
         }
     }
 
-    internal static StartupException NotWritable(string root, Exception e) =>
-        new($"Storage__Folder is {root}, which cannot be written: {e.Message}", e) { ExitCode = 3 };
+    internal static StartupException NotWritable(string folder, Exception e) =>
+        new($"Storage__Folder is {folder}, which cannot be written: {e.Message}", e) { ExitCode = 3 };
 
     /// <summary>Removes what crashed processes left behind, and multipart uploads that nobody added to for 7 days.</summary>
     internal void RemoveLeftovers()
     {
-        var now = _clock.GetUtcNow();
-        foreach (var file in Directory.EnumerateFiles(_incoming).Where(file => File.GetLastWriteTimeUtc(file) < now - IncomingLifetime))
+        var now = clock.GetUtcNow();
+        foreach (var file in Directory.EnumerateFiles(incoming).Where(file => File.GetLastWriteTimeUtc(file) < now - IncomingLifetime))
         {
             File.Delete(file);
         }
 
-        _multipart.RemoveLeftovers(now - MultipartLifetime);
+        multipart.RemoveLeftovers(now - MultipartLifetime);
     }
 
     /// <summary>Gives a written file its mtime, and so its ETag, and synchronises it.</summary>
@@ -210,25 +209,25 @@ public sealed class FolderObjectStorage : IStore
         long last, stamp;
         do
         {
-            last = Volatile.Read(ref _lastStamp);
-            stamp = Math.Max(_clock.GetUtcNow().UtcTicks, last + 1);
+            last = Volatile.Read(ref lastStamp);
+            stamp = Math.Max(clock.GetUtcNow().UtcTicks, last + 1);
         }
-        while (Interlocked.CompareExchange(ref _lastStamp, stamp, last) != last);
+        while (Interlocked.CompareExchange(ref lastStamp, stamp, last) != last);
 
         File.SetLastWriteTimeUtc(file, new DateTime(stamp, DateTimeKind.Utc));
         Disk.Sync(file);
     }
 
     /// <summary>Renames a finished file to the object's, replacing what was there.</summary>
-    internal StoredObject Publish(string file, string key, string? path = null)
+    internal StoredObject Publish(string file, string key)
     {
-        path ??= PathOf(key);
+        var path = PathOf(key);
         var folder = Path.GetDirectoryName(path)!;
         for (var attempt = 1; ; attempt++)
         {
             try
             {
-                CreateFolder(folder);
+                Disk.CreateFolder(folder);
                 File.Move(file, path, overwrite: true);
                 break;
             }
@@ -238,7 +237,7 @@ public sealed class FolderObjectStorage : IStore
             }
             catch (Exception e) when (e is UnauthorizedAccessException or IOException && File.Exists(file))
             {
-                throw Directory.Exists(path) || IsBelowFile(folder)
+                throw Directory.Exists(path) || Disk.IsBelowFile(folder)
                     ? new StorageException(StorageError.InvalidKey, $"The key {key} cannot stand beside those in the folder already.", e)
                     : new StorageException(StorageError.Unavailable, e.Message, e);
             }
@@ -284,7 +283,7 @@ public sealed class FolderObjectStorage : IStore
     {
         ObjectKey.Check(key);
         return IsStorable(key)
-            ? Path.Combine(_root, key)
+            ? Path.Combine(root, key)
             : throw new StorageException(StorageError.InvalidKey, $"The key {key} cannot be a file: a name is reserved or over {MaxNameBytes} bytes.");
     }
 
@@ -292,35 +291,4 @@ public sealed class FolderObjectStorage : IStore
         && !key.Split('/')[0].Equals(Hidden, StringComparison.OrdinalIgnoreCase)
         && key.Split('/').All(name => System.Text.Encoding.UTF8.GetByteCount(name) <= MaxNameBytes)
         && !(OperatingSystem.IsWindows() && key.AsSpan().IndexOfAny(['\\', ':']) >= 0);
-
-    /// <summary>Creates a folder with those above it, each synchronised in the one above.</summary>
-    private static void CreateFolder(string folder)
-    {
-        if (!Directory.Exists(folder))
-        {
-            var above = Path.GetDirectoryName(folder)!;
-            CreateFolder(above);
-            Directory.CreateDirectory(folder);
-            Disk.SyncFolder(above);
-        }
-    }
-
-    private bool IsBelowFile(string folder) => folder.Length > _root.Length && (File.Exists(folder) || IsBelowFile(Path.GetDirectoryName(folder)!));
-
-    private void RemoveEmptyFolders(string folder)
-    {
-        while (folder.Length > _root.Length && !Directory.EnumerateFileSystemEntries(folder).Any())
-        {
-            try
-            {
-                Directory.Delete(folder);
-            }
-            catch (IOException)
-            {
-                return; // A new object came to it, or another deletion was faster.
-            }
-
-            folder = Path.GetDirectoryName(folder)!;
-        }
-    }
 }

@@ -29,7 +29,7 @@ internal sealed record StorageOptions
         return options.Provider.ToUpperInvariant() switch
         {
             "FOLDER" => options with { Folder = Required(options.Folder, "Storage__Folder") },
-            "S3" => options with { S3 = options.S3.Checked() },
+            "S3" => options with { Folder = null, S3 = options.S3.Checked() },
             _ => throw new StartupException($"Storage__Provider is '{options.Provider}', but must be Folder or S3."),
         };
     }
@@ -39,7 +39,7 @@ internal sealed record StorageOptions
 }
 
 /// <summary>The section <c>Storage:S3</c>.</summary>
-internal sealed record S3Options
+public sealed record S3Options
 {
     /// <summary>Such as <c>https://{account}.r2.cloudflarestorage.com</c>. Empty for AWS, which is found by its region.</summary>
     public string? Endpoint { get; init; }
@@ -56,16 +56,14 @@ internal sealed record S3Options
     /// <summary>The bucket stands in the path rather than in the host name.</summary>
     public bool ForcePathStyle { get; init; } = true;
 
-    /// <summary>
-    /// The store is as strict as R2: all parts but the last are equally large, and a copy takes no conditions, so the source is looked at before.
-    /// </summary>
+    /// <summary>All parts of an upload but the last must be equally large, as R2 wants it: an upload that is not so is refused here, with a reason.</summary>
     public bool EqualParts { get; init; } = true;
 
     /// <summary>PEM file with the authority that signed the endpoint's certificate, where the machine does not know it.</summary>
     public string? CaFile { get; init; }
 
     /// <exception cref="StartupException">A value is missing or wrong.</exception>
-    public S3Options Checked()
+    internal S3Options Checked()
     {
         _ = StorageOptions.Required(Bucket, "Storage__S3__Bucket");
         _ = StorageOptions.Required(AccessKey, "Storage__S3__AccessKey");

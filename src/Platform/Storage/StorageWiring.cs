@@ -24,15 +24,20 @@ public static class StorageWiring
         return services.AddHostedService(provider => provider.GetRequiredService<StorageCheck>());
     }
 
-    private static FolderObjectStorage Open(StorageOptions options, TimeProvider clock)
+    private static IStore Open(StorageOptions options, TimeProvider clock)
     {
+        if (options.Folder is not { } folder)
+        {
+            return new S3ObjectStorage(options.S3, clock);
+        }
+
         try
         {
-            return new FolderObjectStorage(options.Folder!, clock);
+            return new FolderObjectStorage(folder, clock);
         }
         catch (Exception e) when (e is UnauthorizedAccessException or IOException)
         {
-            throw FolderObjectStorage.NotWritable(options.Folder!, e);
+            throw FolderObjectStorage.NotWritable(folder, e);
         }
     }
 }
@@ -40,12 +45,12 @@ public static class StorageWiring
 /// <summary>Whether the store works: asked at start, and by whoever wants to know.</summary>
 public sealed class StorageCheck : IHostedService
 {
-    private readonly IStore _store;
+    private readonly IStore store;
 
-    internal StorageCheck(IStore store) => _store = store;
+    internal StorageCheck(IStore store) => this.store = store;
 
     /// <exception cref="StartupException">It does not; the message says which setting to look at.</exception>
-    public Task CheckAsync(CancellationToken cancellationToken) => _store.CheckAsync(cancellationToken);
+    public Task CheckAsync(CancellationToken cancellationToken) => store.CheckAsync(cancellationToken);
 
     public Task StartAsync(CancellationToken cancellationToken) => CheckAsync(cancellationToken);
 

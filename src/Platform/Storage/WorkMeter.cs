@@ -5,12 +5,12 @@ namespace Platform.Storage;
 /// <summary>What some work asked of the store, by price class. Safe from any thread; one for the process, and one for each job that wants its own.</summary>
 public sealed class WorkMeter
 {
-    private readonly Histogram<double>? _latency;
-    private long _classA;
-    private long _classB;
-    private long _free;
-    private long _bytesIn;
-    private long _bytesOut;
+    private readonly Histogram<double>? latency;
+    private long classA;
+    private long classB;
+    private long free;
+    private long bytesIn;
+    private long bytesOut;
 
     public WorkMeter()
     {
@@ -22,38 +22,38 @@ public sealed class WorkMeter
         var meter = factory.Create("Platform.Storage");
         meter.CreateObservableCounter("storage.operations", () => new[] { Of(ClassAOperations, "a"), Of(ClassBOperations, "b"), Of(FreeOperations, "free") });
         meter.CreateObservableCounter("storage.bytes", () => new[] { Of(BytesIn, "in"), Of(BytesOut, "out") }, "By");
-        _latency = meter.CreateHistogram<double>("storage.duration", "s");
+        latency = meter.CreateHistogram<double>("storage.duration", "s");
 
         static Measurement<long> Of(long value, string kind) => new(value, new KeyValuePair<string, object?>("kind", kind));
     }
 
     /// <summary>Writes, copies, lists, and the steps of multipart uploads.</summary>
-    public long ClassAOperations => Interlocked.Read(ref _classA);
+    public long ClassAOperations => Interlocked.Read(ref classA);
 
     /// <summary>Reads of objects and of their metadata.</summary>
-    public long ClassBOperations => Interlocked.Read(ref _classB);
+    public long ClassBOperations => Interlocked.Read(ref classB);
 
     /// <summary>Deletions and aborts.</summary>
-    public long FreeOperations => Interlocked.Read(ref _free);
+    public long FreeOperations => Interlocked.Read(ref free);
 
     /// <summary>Bytes sent into the store and acknowledged. Those that the store copied inside are not among them.</summary>
-    public long BytesIn => Interlocked.Read(ref _bytesIn);
+    public long BytesIn => Interlocked.Read(ref bytesIn);
 
     /// <summary>Bytes that came out of the store.</summary>
-    public long BytesOut => Interlocked.Read(ref _bytesOut);
+    public long BytesOut => Interlocked.Read(ref bytesOut);
 
-    internal void CountA(long operations = 1) => Interlocked.Add(ref _classA, operations);
+    internal void CountA(long operations = 1) => Interlocked.Add(ref classA, operations);
 
-    internal void CountB() => Interlocked.Increment(ref _classB);
+    internal void CountB() => Interlocked.Increment(ref classB);
 
-    internal void CountFree() => Interlocked.Increment(ref _free);
+    internal void CountFree() => Interlocked.Increment(ref free);
 
-    internal void CountIn(long bytes) => Interlocked.Add(ref _bytesIn, bytes);
+    internal void CountIn(long bytes) => Interlocked.Add(ref bytesIn, bytes);
 
-    internal void CountOut(long bytes) => Interlocked.Add(ref _bytesOut, bytes);
+    internal void CountOut(long bytes) => Interlocked.Add(ref bytesOut, bytes);
 
     internal void Took(TimeSpan duration, string operation, bool succeeded) =>
-        _latency?.Record(
+        latency?.Record(
             duration.TotalSeconds,
             new KeyValuePair<string, object?>("operation", operation),
             new KeyValuePair<string, object?>("succeeded", succeeded));

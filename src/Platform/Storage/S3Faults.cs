@@ -1,0 +1,83 @@
+using System.Net;
+using System.Net.Sockets;
+using Amazon.Runtime;
+
+namespace Platform.Storage;
+
+/// <summary>What the answers of S3 stores mean, and which are worth another try.</summary>
+internal static class S3Faults
+{
+    private const int Attempts = 5;
+
+    // Doubled after each attempt: 3 s in all, so that R2's one write per second and key fits in.
+    private static readonly TimeSpan FirstDelay = TimeSpan.FromMilliseconds(200);
+
+    // No store thinks longer about one request; AWS may take that long to complete a large upload.
+    private static readonly TimeSpan StallLimit = TimeSpan.FromMinutes(1);
+
+    /// <summary>Calls the store, again where that may help, and says in our terms what went wrong.</summary>
+    /// <param name="what">Whom it is about, for messages: a key or a bucket.</param>
+    /// <param name="call">One attempt; it knows its number, from 1.</param>
+    public static async Task<T> CallAsync<T>(
+        string what, S3Body? body, Func<int, CancellationToken, Task<T>> call, CancellationToken cancellationToken)
+    {
+        for (var attempt = 1; ; attempt++)
+        {
+            using var timer = new StallTimer(StallLimit, cancellationToken);
+            try
+            {
+                if (body is not null)
+                {
+                    body.Timer = timer;
+                    body.Position = 0;
+                }
+
+                return await call(attempt, timer.Token);
+            }
+            catch (Exception e) when (e is not StorageException)
+            {
+                body?.ThrowFault();
+                cancellationToken.ThrowIfCancellationRequested();
+                if (!(timer.HasFired || IsTransient(e)) || attempt == Attempts || body is { IsRepeatable: false })
+                {
+                    throw Translate(what, e);
+                }
+            }
+
+            await DelayAsync(attempt, cancellationToken);
+        }
+    }
+
+    /// <summary>Waits before the attempt after this one; spread, so that many callers do not come back at once.</summary>
+    public static Task DelayAsync(int attempt, CancellationToken cancellationToken) =>
+        Task.Delay(FirstDelay * Math.Pow(2, attempt - 1) * (0.75 + (Random.Shared.NextDouble() / 2)), cancellationToken);
+
+    public static bool IsTransient(Exception e) => e switch
+    {
+        AmazonServiceException { StatusCode: HttpStatusCode.TooManyRequests or HttpStatusCode.RequestTimeout } => true,
+        AmazonServiceException { StatusCode: HttpStatusCode.NotImplemented } => false,
+        AmazonServiceException { StatusCode: >= HttpStatusCode.InternalServerError } => true,
+
+        // Also in the body of a 200 (https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompleteMultipartUpload.html).
+        AmazonServiceException { ErrorCode: "InternalError" or "SlowDown" or "ServiceUnavailable" or "RequestTimeout" } => true,
+        HttpRequestException or IOException or SocketException => true,
+        { InnerException: { } inner } => IsTransient(inner),
+        _ => false,
+    };
+
+    public static StorageException Translate(string what, Exception e)
+    {
+        var answer = e as AmazonServiceException;
+        var error = (answer?.ErrorCode, answer?.StatusCode) switch
+        {
+            ("NoSuchUpload", _) => StorageError.MultipartNotFound,
+            ("NoSuchKey" or "NotFound", _) => StorageError.NotFound,
+            (_, HttpStatusCode.PreconditionFailed or HttpStatusCode.RequestedRangeNotSatisfiable) => StorageError.PreconditionFailed,
+            ("InvalidPart" or "InvalidPartOrder" or "EntityTooSmall" or "MalformedXML", _) => StorageError.PartsRefused,
+            ("KeyTooLongError", _) => StorageError.InvalidKey,
+            ("IncompleteBody", _) => StorageError.BodySizeMismatch,
+            _ => StorageError.Unavailable,
+        };
+        return new StorageException(error, $"{what}: {(answer is null ? e.Message : $"{(int)answer.StatusCode} {answer.ErrorCode} {answer.Message}")}", e);
+    }
+}

@@ -1,0 +1,298 @@
+using System.Security.Cryptography;
+using Amazon.S3;
+using Amazon.S3.Model;
+
+namespace Platform.Storage;
+
+/// <summary>
+/// A bucket of an S3 store: Cloudflare R2, AWS, Ceph and others. Bodies go out as they come in, unbuffered; over plain http, where a payload
+/// must be signed, only bodies that can seek.
+/// </summary>
+public sealed class S3ObjectStorage(S3Options options, TimeProvider clock) : IStore, IDisposable
+{
+    // The ETag of no bytes. A store that does not know UploadPartCopy takes it for an UploadPart without a body.
+    private const string MD5OfNothing = "d41d8cd98f00b204e9800998ecf8427e";
+
+    private readonly S3Client client = new(options);
+    private readonly bool isTls = options.Endpoint?.StartsWith("http:", StringComparison.OrdinalIgnoreCase) != true;
+
+    public async Task<StoredObject?> HeadAsync(string key, CancellationToken cancellationToken)
+    {
+        ObjectKey.Check(key);
+        try
+        {
+            var request = new GetObjectMetadataRequest { BucketName = options.Bucket, Key = key };
+            var found = await S3Faults.CallAsync(key, null, (_, cancel) => client.GetObjectMetadataAsync(request, cancel), cancellationToken);
+            return new StoredObject(key, found.ContentLength, Unquoted(found.ETag), ToUtc(found.LastModified));
+        }
+        catch (StorageException e) when (e.Error == StorageError.NotFound)
+        {
+            return null;
+        }
+    }
+
+    public async Task<ObjectPage> ListAsync(string prefix, string? continuation, CancellationToken cancellationToken)
+    {
+        var request = new ListObjectsV2Request { BucketName = options.Bucket, Prefix = prefix, ContinuationToken = continuation, MaxKeys = 1000 };
+        var page = await S3Faults.CallAsync(
+            options.Bucket, null, (_, cancel) => client.ListObjectsV2Async(request, cancel), cancellationToken);
+        var objects = (page.S3Objects ?? []).Select(found =>
+            new StoredObject(found.Key, found.Size ?? 0, Unquoted(found.ETag), ToUtc(found.LastModified)));
+        return new ObjectPage([.. objects], page.IsTruncated == true ? page.NextContinuationToken : null);
+    }
+
+    public async Task<Stream> ReadAsync(string key, ByteRange? range, string? ifMatch, CancellationToken cancellationToken)
+    {
+        ObjectKey.Check(key);
+        var first = await OpenAsync(range, ifMatch, cancellationToken);
+        return new S3ObjectStream(
+            key, first, range ?? new ByteRange(0, first.ContentLength), (rest, etag, cancel) => OpenAsync(rest, etag, cancel));
+
+        Task<GetObjectResponse> OpenAsync(ByteRange? wanted, string? etag, CancellationToken cancel)
+        {
+            var request = new GetObjectRequest
+            {
+                BucketName = options.Bucket,
+                Key = key,
+                EtagToMatch = etag is null ? null : Quoted(etag),
+                ByteRange = wanted is { } bytes ? new Amazon.S3.Model.ByteRange(bytes.OffsetBytes, bytes.EndBytes - 1) : null,
+            };
+            return S3Faults.CallAsync(key, null, (_, token) => client.GetObjectAsync(request, token), cancel);
+        }
+    }
+
+    public async Task<StoredObject> PutAsync(
+        string key, Stream body, long sizeBytes, string contentType, CancellationToken cancellationToken)
+    {
+        ObjectKey.Check(key);
+        await using var sent = new S3Body(body, sizeBytes);
+        var stored = await S3Faults.CallAsync(
+            key,
+            sent,
+            (_, cancel) => client.PutObjectAsync(
+                new PutObjectRequest
+                {
+                    BucketName = options.Bucket,
+                    Key = key,
+                    ContentType = contentType,
+                    InputStream = sent,
+                    Headers = { ContentLength = sizeBytes },
+                    AutoCloseStream = false,
+                    AutoResetStreamPosition = false,
+                    DisablePayloadSigning = isTls,
+                    DisableDefaultChecksumValidation = isTls,
+                    UseChunkEncoding = false,
+                },
+                cancel),
+            cancellationToken);
+
+        // The answer has no time of its own; HEAD tells the store's.
+        return new StoredObject(key, sizeBytes, Unquoted(stored.ETag), clock.GetUtcNow());
+    }
+
+    public async Task DeleteAsync(string key, CancellationToken cancellationToken)
+    {
+        ObjectKey.Check(key);
+        var request = new DeleteObjectRequest { BucketName = options.Bucket, Key = key };
+        await S3Faults.CallAsync(key, null, (_, cancel) => client.DeleteObjectAsync(request, cancel), cancellationToken);
+    }
+
+    public async Task<MultipartUpload> BeginMultipartAsync(string key, string contentType, CancellationToken cancellationToken)
+    {
+        ObjectKey.Check(key);
+        var request = new InitiateMultipartUploadRequest { BucketName = options.Bucket, Key = key, ContentType = contentType };
+        var begun = await S3Faults.CallAsync(
+            key, null, (_, cancel) => client.InitiateMultipartUploadAsync(request, cancel), cancellationToken);
+        return new MultipartUpload(key, begun.UploadId);
+    }
+
+    public async Task<StoredPart> PutPartAsync(MultipartUpload upload, PartSlot part, Stream body, CancellationToken cancellationToken)
+    {
+        await using var sent = new S3Body(body, part.SizeBytes);
+        var stored = await CallAsync(
+            upload,
+            sent,
+            (_, cancel) => client.UploadPartAsync(
+                new UploadPartRequest
+                {
+                    BucketName = options.Bucket,
+                    Key = upload.Key,
+                    UploadId = upload.Id,
+                    PartNumber = part.Number,
+                    PartSize = part.SizeBytes,
+                    InputStream = sent,
+                    DisablePayloadSigning = isTls,
+                    DisableDefaultChecksumValidation = isTls,
+                    UseChunkEncoding = false,
+                },
+                cancel),
+            cancellationToken);
+        return new StoredPart(part.Number, Unquoted(stored.ETag), part.SizeBytes);
+    }
+
+    public async Task<StoredPart> CopyPartAsync(
+        MultipartUpload upload, PartSlot part, string sourceKey, long sourceOffsetBytes, string sourceETag, CancellationToken cancellationToken)
+    {
+        var request = new CopyPartRequest
+        {
+            SourceBucket = options.Bucket,
+            SourceKey = sourceKey,
+            DestinationBucket = options.Bucket,
+            DestinationKey = upload.Key,
+            UploadId = upload.Id,
+            PartNumber = part.Number,
+            FirstByte = sourceOffsetBytes,
+            LastByte = sourceOffsetBytes + part.SizeBytes - 1,
+        };
+        var copied = await S3Faults.CallAsync(sourceKey, null, (_, cancel) => client.CopyPartAsync(request, cancel), cancellationToken);
+
+        // R2 refuses x-amz-copy-source-if-match and Ceph overlooks it. What the source is after the copy, it was during the copy.
+        if ((await HeadAsync(sourceKey, cancellationToken))?.ETag != sourceETag)
+        {
+            throw new StorageException(StorageError.PreconditionFailed, $"{sourceKey} was replaced: its ETag is not {sourceETag}.");
+        }
+
+        var etag = Unquoted(copied.ETag);
+        return etag is "" or MD5OfNothing
+            ? throw new StorageException(StorageError.Unavailable, $"{sourceKey}: the store copied nothing.")
+            : new StoredPart(part.Number, etag, part.SizeBytes);
+    }
+
+    public async Task<IReadOnlyList<StoredPart>> ListPartsAsync(MultipartUpload upload, CancellationToken cancellationToken)
+    {
+        var parts = new List<StoredPart>();
+        var request = new ListPartsRequest { BucketName = options.Bucket, Key = upload.Key, UploadId = upload.Id, MaxParts = 1000 };
+        while (true)
+        {
+            var page = await CallAsync(upload, null, (_, cancel) => client.ListPartsAsync(request, cancel), cancellationToken);
+            parts.AddRange((page.Parts ?? []).Select(part => new StoredPart(part.PartNumber ?? 0, Unquoted(part.ETag), part.Size ?? 0)));
+            if (page.IsTruncated != true)
+            {
+                return parts;
+            }
+
+            request.PartNumberMarker = page.NextPartNumberMarker?.ToString(System.Globalization.CultureInfo.InvariantCulture);
+        }
+    }
+
+    public async Task<StoredObject> CompleteMultipartAsync(
+        MultipartUpload upload, IReadOnlyList<StoredPart> parts, CancellationToken cancellationToken)
+    {
+        if (options.EqualParts && parts.SkipLast(1).Any(part => part.SizeBytes != parts[0].SizeBytes || part.SizeBytes < parts[^1].SizeBytes))
+        {
+            throw new StorageException(StorageError.PartsRefused, $"{upload.Key}: this store wants parts of one size, the last no larger (Storage__S3__EqualParts).");
+        }
+
+        var request = new CompleteMultipartUploadRequest
+        {
+            BucketName = options.Bucket,
+            Key = upload.Key,
+            UploadId = upload.Id,
+            PartETags = [.. parts.Select(part => new PartETag(part.Number, Quoted(part.ETag)))],
+        };
+        return await CallAsync(
+            upload,
+            null,
+            async (attempt, cancel) =>
+            {
+                // The attempt before may have done it and lost its answer; and Ceph answers 500 where the upload is gone.
+                if (attempt > 1 && await IsGoneAsync(upload, cancel))
+                {
+                    return await VerifyAsync(upload, parts, StorageError.MultipartNotFound, cancel);
+                }
+
+                await client.CompleteMultipartUploadAsync(request, cancel);
+                return await VerifyAsync(upload, parts, StorageError.PartsRefused, cancel);
+            },
+            cancellationToken);
+    }
+
+    public async Task AbortMultipartAsync(MultipartUpload upload, CancellationToken cancellationToken)
+    {
+        var request = new AbortMultipartUploadRequest { BucketName = options.Bucket, Key = upload.Key, UploadId = upload.Id };
+        try
+        {
+            await S3Faults.CallAsync(upload.Key, null, (_, cancel) => client.AbortMultipartUploadAsync(request, cancel), cancellationToken);
+        }
+        catch (StorageException e) when (e.Error is StorageError.MultipartNotFound or StorageError.NotFound)
+        {
+            // Gone is what was asked for.
+        }
+    }
+
+    public Uri? PresignDownload(string key, TimeSpan lifetime, string fileName)
+    {
+        ObjectKey.Check(key);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(lifetime, TimeSpan.FromDays(7));
+        return new Uri(client.GetPreSignedURL(new GetPreSignedUrlRequest
+        {
+            BucketName = options.Bucket,
+            Key = key,
+            Verb = HttpVerb.GET,
+            Protocol = isTls ? Protocol.HTTPS : Protocol.HTTP,
+            Expires = (clock.GetUtcNow() + lifetime).UtcDateTime,
+            ResponseHeaderOverrides = { ContentDisposition = $"attachment; filename*=UTF-8''{Uri.EscapeDataString(fileName)}" },
+        }));
+    }
+
+    Task IStore.CheckAsync(CancellationToken cancellationToken) => S3Check.RunAsync(client, options, cancellationToken);
+
+    public void Dispose() => client.Dispose();
+
+    /// <summary>A call about an upload: what is not found is the upload, whatever the store calls it (Ceph says NoSuchKey).</summary>
+    private static async Task<T> CallAsync<T>(
+        MultipartUpload upload, S3Body? body, Func<int, CancellationToken, Task<T>> call, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await S3Faults.CallAsync(upload.Key, body, call, cancellationToken);
+        }
+        catch (StorageException e) when (e.Error == StorageError.NotFound)
+        {
+            throw new StorageException(StorageError.MultipartNotFound, $"There is no multipart upload {upload.Id} of {upload.Key}.", e);
+        }
+    }
+
+    private async Task<bool> IsGoneAsync(MultipartUpload upload, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await ListPartsAsync(upload, cancellationToken);
+            return false;
+        }
+        catch (StorageException e) when (e.Error == StorageError.MultipartNotFound)
+        {
+            return true;
+        }
+    }
+
+    /// <summary>Looks at what was completed: its size, and its ETag where those of the parts are MD5s, which S3 then composes.</summary>
+    private async Task<StoredObject> VerifyAsync(
+        MultipartUpload upload, IReadOnlyList<StoredPart> parts, StorageError otherwise, CancellationToken cancellationToken)
+    {
+        var stored = await HeadAsync(upload.Key, cancellationToken);
+        var isMD5 = parts.All(part => part.ETag.Length == 32 && part.ETag.All(char.IsAsciiHexDigit));
+        return stored is not null
+            && stored.SizeBytes == parts.Sum(part => part.SizeBytes)
+            && (!isMD5 || stored.ETag.Equals(ComposeETag(parts), StringComparison.OrdinalIgnoreCase))
+            ? stored
+            : throw new StorageException(otherwise, $"{upload.Key} is not what the parts of upload {upload.Id} make: {stored?.ToString() ?? "nothing"}.");
+    }
+
+    private static string ComposeETag(IReadOnlyList<StoredPart> parts)
+    {
+        using var md5 = IncrementalHash.CreateHash(HashAlgorithmName.MD5);
+        foreach (var part in parts)
+        {
+            md5.AppendData(Convert.FromHexString(part.ETag));
+        }
+
+        return $"{Convert.ToHexStringLower(md5.GetHashAndReset())}-{parts.Count}";
+    }
+
+    private static string Unquoted(string? etag) => etag?.Trim('"') ?? "";
+
+    private static string Quoted(string etag) => $"\"{etag}\"";
+
+    private static DateTimeOffset ToUtc(DateTime? time) => time?.ToUniversalTime() ?? default(DateTimeOffset);
+}

@@ -1,0 +1,523 @@
+using System.Globalization;
+using System.Text;
+using Platform.Storage;
+using Xunit;
+
+namespace Platform.Tests.Storage;
+
+/// <summary>
+/// What every store must do. A subclass names the store; keys begin with a prefix of the test's own, so tests share a bucket. Parts are small
+/// unless the test is about their limits: a store that wants large ones says so by <see cref="PartSizeBytes"/>.
+/// </summary>
+public abstract class ObjectStorageConformance : IAsyncLifetime
+{
+    private readonly string prefix = $"t{Guid.CreateVersion7():N}/";
+    private IObjectStorage? storage;
+
+    protected static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    protected IObjectStorage Storage => storage ?? throw new InvalidOperationException("The store is opened before each test.");
+
+    /// <summary>S3's least size of all parts but the last.</summary>
+    protected virtual int PartSizeBytes => 5 << 20;
+
+    /// <summary>Whether a completion may leave out parts that were stored. Ceph 16 refuses it.</summary>
+    protected virtual bool MayLeaveOutParts => true;
+
+    protected virtual bool HasLinks => true;
+
+    protected virtual string CopySource => "source ü+%#.mp4";
+
+    /// <summary>Whether the store takes bodies that cannot seek: not over plain http, where S3 wants a payload signed.</summary>
+    protected virtual bool TakesAnyBody => true;
+
+    public async ValueTask InitializeAsync() => storage = await OpenAsync();
+
+    public virtual ValueTask DisposeAsync()
+    {
+        GC.SuppressFinalize(this);
+        return ValueTask.CompletedTask;
+    }
+
+    protected abstract Task<IObjectStorage> OpenAsync();
+
+    [Fact]
+    public async Task An_object_comes_back_as_it_went_in()
+    {
+        var bytes = Bytes(300_001);
+        var put = await PutAsync("photo.jpg", bytes);
+        Assert.Equal(bytes, await ReadAsync("photo.jpg"));
+        var head = await Storage.HeadAsync(Key("photo.jpg"), Cancel);
+        Assert.Equal((put.Key, put.SizeBytes, put.ETag), (head!.Key, head.SizeBytes, head.ETag));
+        Assert.InRange(head.ModifiedAt, DateTimeOffset.UtcNow.AddMinutes(-5), DateTimeOffset.UtcNow.AddMinutes(5));
+        Assert.DoesNotContain('"', head.ETag);
+    }
+
+    [Fact]
+    public async Task An_empty_object_is_an_object()
+    {
+        await PutAsync("empty", []);
+        Assert.Equal(0, (await Storage.HeadAsync(Key("empty"), Cancel))!.SizeBytes);
+        Assert.Empty(await ReadAsync("empty"));
+    }
+
+    [Fact]
+    public async Task A_body_that_cannot_seek_is_streamed()
+    {
+        Assert.SkipUnless(TakesAnyBody, "Signed payloads have to be read twice.");
+        var bytes = Bytes(1_000_003);
+        await Storage.PutAsync(Key("a"), new OneWayStream(bytes), bytes.Length, "image/jpeg", Cancel);
+        Assert.Equal(bytes, await ReadAsync("a"));
+    }
+
+    [Fact]
+    public async Task What_is_not_there_has_no_metadata_cannot_be_read_and_can_be_deleted()
+    {
+        Assert.Null(await Storage.HeadAsync(Key("none"), Cancel));
+        await RefusedAsync(StorageError.NotFound, () => ReadAsync("none"));
+        await RefusedAsync(StorageError.NotFound, () => ReadAsync("no/folder/either"));
+        await Storage.DeleteAsync(Key("none"), Cancel);
+        await Storage.DeleteAsync(Key("no/folder/either"), Cancel);
+    }
+
+    [Fact]
+    public async Task A_deleted_object_is_gone()
+    {
+        await PutAsync("a/b", Bytes(3));
+        await Storage.DeleteAsync(Key("a/b"), Cancel);
+        Assert.Null(await Storage.HeadAsync(Key("a/b"), Cancel));
+        Assert.Empty((await Storage.ListAsync(Key(""), null, Cancel)).Objects);
+    }
+
+    [Fact]
+    public async Task Overwriting_replaces_bytes_and_etag()
+    {
+        var first = await PutAsync("a", "first"u8.ToArray());
+        var second = await PutAsync("a", "other"u8.ToArray());
+        Assert.NotEqual(first.ETag, second.ETag);
+        Assert.Equal("other"u8.ToArray(), await ReadAsync("a"));
+    }
+
+    [Theory]
+    [InlineData(0, 1)]
+    [InlineData(0, 100_000)]
+    [InlineData(99_999, 1)]
+    [InlineData(4_095, 50_001)]
+    public async Task A_range_is_exactly_those_bytes(int offset, int size)
+    {
+        var bytes = Bytes(100_000);
+        await PutAsync("a", bytes);
+        Assert.Equal(bytes[offset..(offset + size)], await ReadAsync("a", new ByteRange(offset, size)));
+    }
+
+    [Fact]
+    public async Task A_range_beyond_the_end_is_refused()
+    {
+        await PutAsync("a", Bytes(10));
+        await RefusedAsync(StorageError.PreconditionFailed, () => ReadAsync("a", new ByteRange(10, 1)));
+    }
+
+    [Fact]
+    public async Task Reading_with_an_etag_holds_to_that_object()
+    {
+        var first = await PutAsync("a", "first"u8.ToArray());
+        Assert.Equal("first"u8.ToArray(), await ReadAsync("a", null, first.ETag));
+        await PutAsync("a", "other"u8.ToArray());
+        await RefusedAsync(StorageError.PreconditionFailed, () => ReadAsync("a", null, first.ETag));
+        await RefusedAsync(StorageError.PreconditionFailed, () => ReadAsync("a", new ByteRange(1, 2), first.ETag));
+    }
+
+    [Theory]
+    [InlineData("with space.jpg")]
+    [InlineData("a+b&c=d;e@f,g$h!i'j(k)l*m~n.jpg")]
+    [InlineData("100%25 #1?.jpg")]
+    [InlineData("Hochzeit Müller & Søn/Küche 婚礼 💍.jpg")]
+    [InlineData("u\u0308 is not ü")]
+    [InlineData(".hidden/..two/...three")]
+    [InlineData("[brackets] {braces} |pipe| ^caret` \"quotes\" <tags>")]
+    public async Task Keys_are_taken_as_they_are(string name)
+    {
+        var bytes = Encoding.UTF8.GetBytes(name);
+        await PutAsync(name, bytes);
+        Assert.Equal(bytes, await ReadAsync(name));
+        Assert.Equal([Key(name)], (await Storage.ListAsync(Key(""), null, Cancel)).Objects.Select(found => found.Key));
+        var upload = await Storage.BeginMultipartAsync(Key(name), "image/jpeg", Cancel);
+        var part = await PutPartAsync(upload, 1, 0, bytes);
+        await Storage.CompleteMultipartAsync(upload, [part], Cancel);
+        Assert.Equal(bytes, await ReadAsync(name));
+        await Storage.DeleteAsync(Key(name), Cancel);
+        Assert.Null(await Storage.HeadAsync(Key(name), Cancel));
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("/etc/passwd")]
+    [InlineData("../up")]
+    [InlineData("a/../../up")]
+    [InlineData("a/..")]
+    [InlineData("./a")]
+    [InlineData("a//b")]
+    [InlineData("a/")]
+    [InlineData("a\0b")]
+    [InlineData("a\nb")]
+    [InlineData("lone \ud800 surrogate")]
+    [InlineData("LONG")]
+    public async Task Hostile_keys_are_refused(string key)
+    {
+        key = key == "LONG" ? new string('ü', 513) : key;
+        await RefusedAsync(StorageError.InvalidKey, () => Storage.HeadAsync(key, Cancel));
+        await RefusedAsync(StorageError.InvalidKey, () => Storage.ReadAsync(key, null, null, Cancel));
+        await RefusedAsync(StorageError.InvalidKey, () => Storage.DeleteAsync(key, Cancel));
+        await RefusedAsync(StorageError.InvalidKey, () => Storage.PutAsync(key, Body([1]), 1, "image/jpeg", Cancel));
+        await RefusedAsync(StorageError.InvalidKey, () => Storage.BeginMultipartAsync(key, "image/jpeg", Cancel));
+    }
+
+    [Fact]
+    public async Task Listing_is_in_order_of_utf8_bytes()
+    {
+        string[] names = ["a", "a!", "a-/x", "a.jpg", "a/b", "a/b!", "a/c/d", "a0", "B", "ab", "z", "é", "\ud83d\udc8d", "\uffee"];
+        await Parallel.ForEachAsync(names.Where(name => name != "a"), Cancel, async (name, _) => await PutAsync(name, [1]));
+        var listed = (await Storage.ListAsync(Key(""), null, Cancel)).Objects.Select(found => found.Key[prefix.Length..]).ToList();
+        var expected = names.Where(name => name != "a").OrderBy(Encoding.UTF8.GetBytes, ByteOrder).ToList();
+        Assert.Equal(expected, listed);
+    }
+
+    [Fact]
+    public async Task Listing_keeps_to_its_prefix_which_need_not_end_at_a_slash()
+    {
+        await Parallel.ForEachAsync(["ab/1", "ab/2", "abc", "b", "ab1/3"], Cancel, async (name, _) => await PutAsync(name, [1]));
+        Assert.Equal(["ab/1", "ab/2", "ab1/3", "abc"], await NamesAsync("ab"));
+        Assert.Equal(["ab/1", "ab/2"], await NamesAsync("ab/"));
+        Assert.Equal(["ab/2"], await NamesAsync("ab/2"));
+        Assert.Empty(await NamesAsync("../"));
+        Assert.Empty(await NamesAsync("none/"));
+    }
+
+    [Fact]
+    public async Task Listing_goes_by_pages_of_a_thousand()
+    {
+        var names = Enumerable.Range(0, 1003).Select(i => string.Create(CultureInfo.InvariantCulture, $"{i % 3}/{i:0000}")).ToList();
+        await Parallel.ForEachAsync(names, Cancel, async (name, _) => await PutAsync(name, [1]));
+        var first = await Storage.ListAsync(Key(""), null, Cancel);
+        Assert.Equal(1000, first.Objects.Count);
+        var second = await Storage.ListAsync(Key(""), Assert.IsType<string>(first.Continuation), Cancel);
+        Assert.Null(second.Continuation);
+        Assert.Equal(names.Order(StringComparer.Ordinal), first.Objects.Concat(second.Objects).Select(found => found.Key[prefix.Length..]));
+        Assert.All(first.Objects, found => Assert.Equal(1, found.SizeBytes));
+    }
+
+    [Theory]
+    [InlineData(5, 4)]
+    [InlineData(5, 6)]
+    [InlineData(200_000, 100_000)]
+    [InlineData(200_000, 300_000)]
+    public async Task A_body_of_another_size_is_refused_and_nothing_is_stored(int announced, int actual)
+    {
+        await PutAsync("a", "before"u8.ToArray());
+        var body = Body(Bytes(actual));
+        await RefusedAsync(StorageError.BodySizeMismatch, () => Storage.PutAsync(Key("a"), body, announced, "image/jpeg", Cancel));
+        Assert.Equal("before"u8.ToArray(), await ReadAsync("a"));
+    }
+
+    [Fact]
+    public async Task A_fault_of_the_body_comes_out_as_it_is()
+    {
+        Assert.SkipUnless(TakesAnyBody, "Signed payloads have to be read twice.");
+        await Assert.ThrowsAsync<TimeZoneNotFoundException>(() => Storage.PutAsync(Key("a"), new OneWayStream(Bytes(100_000), faultAt: 70_000), 100_000, "", Cancel));
+        Assert.Null(await Storage.HeadAsync(Key("a"), Cancel));
+        var upload = await Storage.BeginMultipartAsync(Key("a"), "image/jpeg", Cancel);
+        await Assert.ThrowsAsync<TimeZoneNotFoundException>(
+            () => Storage.PutPartAsync(upload, new PartSlot(1, 0, 100_000), new OneWayStream(Bytes(100_000), faultAt: 70_000), Cancel));
+        Assert.Empty(await Storage.ListPartsAsync(upload, Cancel));
+        await Storage.AbortMultipartAsync(upload, Cancel);
+    }
+
+    [Fact]
+    public async Task A_cancelled_call_stops()
+    {
+        using var cancel = new CancellationTokenSource();
+        await PutAsync("a", Bytes(100));
+        await using var body = await Storage.ReadAsync(Key("a"), null, null, cancel.Token);
+        var endless = new System.IO.Pipelines.Pipe();
+        var call = TakesAnyBody
+            ? Storage.PutAsync(Key("b"), endless.Reader.AsStream(), 1_000_000, "image/jpeg", cancel.Token)
+            : Task.FromException<StoredObject>(new OperationCanceledException());
+        await cancel.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => call);
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(async () => await body.ReadExactlyAsync(new byte[10], cancel.Token));
+        Assert.Null(await Storage.HeadAsync(Key("b"), Cancel));
+    }
+
+    [Fact]
+    public async Task Parts_come_in_any_order()
+    {
+        var upload = await Storage.BeginMultipartAsync(Key("a"), "image/jpeg", Cancel);
+        var bytes = Bytes((2 * PartSizeBytes) + 77);
+        var last = await PutPartAsync(upload, 3, 2 * PartSizeBytes, bytes[(2 * PartSizeBytes)..]);
+        var first = await PutPartAsync(upload, 1, 0, bytes[..PartSizeBytes]);
+        var second = await PutPartAsync(upload, 2, PartSizeBytes, bytes[PartSizeBytes..(2 * PartSizeBytes)]);
+        Assert.Equal([first, second, last], await Storage.ListPartsAsync(upload, Cancel));
+        Assert.Null(await Storage.HeadAsync(Key("a"), Cancel));
+        var stored = await Storage.CompleteMultipartAsync(upload, [first, second, last], Cancel);
+        Assert.Equal(stored, await Storage.HeadAsync(Key("a"), Cancel));
+        Assert.Equal(bytes.Length, stored.SizeBytes);
+        Assert.Equal(bytes, await ReadAsync("a"));
+    }
+
+    [Fact]
+    public async Task Parts_come_at_the_same_time()
+    {
+        Assert.SkipUnless(TakesAnyBody, "Signed payloads have to be read twice.");
+        var upload = await Storage.BeginMultipartAsync(Key("a"), "image/jpeg", Cancel);
+        var bytes = Bytes((5 * PartSizeBytes) + 1);
+        var parts = await Task.WhenAll(Enumerable.Range(0, 6).Select(i =>
+        {
+            var piece = bytes[(i * PartSizeBytes)..Math.Min(bytes.Length, (i + 1) * PartSizeBytes)];
+            return Storage.PutPartAsync(upload, new PartSlot(i + 1, i * PartSizeBytes, piece.Length), new OneWayStream(piece), Cancel);
+        }));
+        await Storage.CompleteMultipartAsync(upload, parts, Cancel);
+        Assert.Equal(bytes, await ReadAsync("a"));
+    }
+
+    [Fact]
+    public async Task A_handle_is_rebuilt_from_its_id()
+    {
+        var id = (await Storage.BeginMultipartAsync(Key("a"), "image/jpeg", Cancel)).Id;
+        var part = await PutPartAsync(new MultipartUpload(Key("a"), id), 1, 0, Bytes(10));
+        await Storage.CompleteMultipartAsync(new MultipartUpload(Key("a"), id), [part], Cancel);
+        Assert.Equal(Bytes(10), await ReadAsync("a"));
+    }
+
+    [Fact]
+    public async Task A_part_sent_again_replaces_the_one_before()
+    {
+        var upload = await Storage.BeginMultipartAsync(Key("a"), "image/jpeg", Cancel);
+        var before = await PutPartAsync(upload, 1, 0, "before"u8.ToArray());
+        var after = await PutPartAsync(upload, 1, 0, "after!"u8.ToArray());
+        Assert.NotEqual(before.ETag, after.ETag);
+        Assert.Equal([after], await Storage.ListPartsAsync(upload, Cancel));
+        await RefusedAsync(StorageError.PartsRefused, () => Storage.CompleteMultipartAsync(upload, [before], Cancel));
+        await Storage.CompleteMultipartAsync(upload, [after], Cancel);
+        Assert.Equal("after!"u8.ToArray(), await ReadAsync("a"));
+    }
+
+    [Fact]
+    public async Task The_same_bytes_sent_again_have_the_same_etag()
+    {
+        var upload = await Storage.BeginMultipartAsync(Key("a"), "image/jpeg", Cancel);
+        Assert.Equal(await PutPartAsync(upload, 1, 0, Bytes(99)), await PutPartAsync(upload, 1, 0, Bytes(99)));
+        await Storage.AbortMultipartAsync(upload, Cancel);
+    }
+
+    [Theory]
+    [InlineData(8)]
+    [InlineData(11)]
+    public async Task A_part_of_another_size_is_refused_and_the_one_before_stays(int actual)
+    {
+        var upload = await Storage.BeginMultipartAsync(Key("a"), "image/jpeg", Cancel);
+        var part = await PutPartAsync(upload, 1, 0, Bytes(10));
+        await RefusedAsync(StorageError.BodySizeMismatch, () => Storage.PutPartAsync(upload, new PartSlot(1, 0, 10), Body(new byte[actual]), Cancel));
+        Assert.Equal([part], await Storage.ListPartsAsync(upload, Cancel));
+        await Storage.CompleteMultipartAsync(upload, [part], Cancel);
+        Assert.Equal(Bytes(10), await ReadAsync("a"));
+    }
+
+    [Fact]
+    public async Task Completion_refuses_parts_that_are_not_stored_so()
+    {
+        var upload = await Storage.BeginMultipartAsync(Key("a"), "image/jpeg", Cancel);
+        var first = await PutPartAsync(upload, 1, 0, Bytes(PartSizeBytes));
+        var second = await PutPartAsync(upload, 2, PartSizeBytes, Bytes(5));
+        await RefusedAsync(StorageError.PartsRefused, () => Storage.CompleteMultipartAsync(upload, [first, second with { ETag = first.ETag }], Cancel));
+        await RefusedAsync(StorageError.PartsRefused, () => Storage.CompleteMultipartAsync(upload, [first, second, second with { Number = 3 }], Cancel));
+        await RefusedAsync(StorageError.PartsRefused, () => Storage.CompleteMultipartAsync(upload, [], Cancel));
+        Assert.Null(await Storage.HeadAsync(Key("a"), Cancel));
+        await Storage.CompleteMultipartAsync(upload, [first, second], Cancel);
+        Assert.Equal(PartSizeBytes + 5, (await Storage.HeadAsync(Key("a"), Cancel))!.SizeBytes);
+    }
+
+    [Fact]
+    public async Task A_part_may_be_left_over()
+    {
+        Assert.SkipUnless(MayLeaveOutParts, "This store wants every part that it has.");
+        var upload = await Storage.BeginMultipartAsync(Key("a"), "image/jpeg", Cancel);
+        var first = await PutPartAsync(upload, 1, 0, Bytes(PartSizeBytes));
+        await PutPartAsync(upload, 2, PartSizeBytes, Bytes(PartSizeBytes));
+        await Storage.CompleteMultipartAsync(upload, [first], Cancel);
+        Assert.Equal(Bytes(PartSizeBytes), await ReadAsync("a"));
+    }
+
+    [Fact]
+    public async Task An_unknown_upload_is_told_from_a_failure()
+    {
+        var upload = await Storage.BeginMultipartAsync(Key("a"), "image/jpeg", Cancel);
+        var part = await PutPartAsync(upload, 1, 0, Bytes(10));
+        await Storage.AbortMultipartAsync(upload, Cancel);
+        foreach (var gone in new[] { upload, upload with { Id = upload.Id[..^4] + "0000" } })
+        {
+            await RefusedAsync(StorageError.MultipartNotFound, () => PutPartAsync(gone, 2, 10, Bytes(10)));
+            await RefusedAsync(StorageError.MultipartNotFound, () => Storage.ListPartsAsync(gone, Cancel));
+            await RefusedAsync(StorageError.MultipartNotFound, () => Storage.CompleteMultipartAsync(gone, [part], Cancel));
+            await Storage.AbortMultipartAsync(gone, Cancel);
+        }
+
+        Assert.Null(await Storage.HeadAsync(Key("a"), Cancel));
+    }
+
+    [Fact]
+    public async Task An_upload_belongs_to_its_key()
+    {
+        var upload = await Storage.BeginMultipartAsync(Key("a"), "image/jpeg", Cancel);
+        await RefusedAsync(StorageError.MultipartNotFound, () => PutPartAsync(upload with { Key = Key("b") }, 1, 0, Bytes(10)));
+        await RefusedAsync(StorageError.MultipartNotFound, () => Storage.ListPartsAsync(upload with { Key = Key("b") }, Cancel));
+        Assert.Empty(await Storage.ListPartsAsync(upload, Cancel));
+        await Storage.AbortMultipartAsync(upload, Cancel);
+    }
+
+    [Fact]
+    public async Task Completing_twice_leaves_the_object_as_it_is()
+    {
+        var upload = await Storage.BeginMultipartAsync(Key("a"), "image/jpeg", Cancel);
+        var part = await PutPartAsync(upload, 1, 0, Bytes(10));
+        var stored = await Storage.CompleteMultipartAsync(upload, [part], Cancel);
+        try
+        {
+            // AWS answers a completion sent again as it did the first time.
+            Assert.Equal(stored, await Storage.CompleteMultipartAsync(upload, [part], Cancel));
+        }
+        catch (StorageException e)
+        {
+            Assert.Equal(StorageError.MultipartNotFound, e.Error);
+        }
+
+        Assert.Equal(stored, await Storage.HeadAsync(Key("a"), Cancel));
+    }
+
+    [Fact]
+    public async Task Five_completions_at_once_make_one_object()
+    {
+        var upload = await Storage.BeginMultipartAsync(Key("a"), "image/jpeg", Cancel);
+        var part = await PutPartAsync(upload, 1, 0, Bytes(10));
+        var outcomes = await Task.WhenAll(Enumerable.Range(0, 5).Select(async _ =>
+        {
+            try
+            {
+                return (await Storage.CompleteMultipartAsync(upload, [part], Cancel)).SizeBytes;
+            }
+            catch (StorageException e) when (e.Error == StorageError.MultipartNotFound)
+            {
+                return 0;
+            }
+        }));
+        Assert.Contains(10, outcomes);
+        Assert.Equal(Bytes(10), await ReadAsync("a"));
+    }
+
+    [Fact]
+    public async Task A_part_is_copied_inside_the_store()
+    {
+        var bytes = Bytes(PartSizeBytes + 5_000);
+        var source = await PutAsync(CopySource, bytes);
+        var upload = await Storage.BeginMultipartAsync(Key("a"), "image/jpeg", Cancel);
+        var first = await Storage.CopyPartAsync(upload, new PartSlot(1, 0, PartSizeBytes), source.Key, 4_000, source.ETag, Cancel);
+        var second = await PutPartAsync(upload, 2, PartSizeBytes, Bytes(7));
+        Assert.Equal([first, second], await Storage.ListPartsAsync(upload, Cancel));
+        await Storage.CompleteMultipartAsync(upload, [first, second], Cancel);
+        byte[] expected = [.. bytes[4_000..(4_000 + PartSizeBytes)], .. Bytes(7)];
+        Assert.Equal(expected, await ReadAsync("a"));
+    }
+
+    [Fact]
+    public async Task A_part_is_not_copied_from_another_object_than_meant()
+    {
+        var source = await PutAsync("source", Bytes(1000));
+        await PutAsync("source", Bytes(1001));
+        var upload = await Storage.BeginMultipartAsync(Key("a"), "image/jpeg", Cancel);
+        await RefusedAsync(
+            StorageError.PreconditionFailed,
+            () => Storage.CopyPartAsync(upload, new PartSlot(1, 0, 500), source.Key, 0, source.ETag, Cancel));
+        await RefusedAsync(
+            StorageError.NotFound,
+            () => Storage.CopyPartAsync(upload, new PartSlot(1, 0, 500), Key("none"), 0, source.ETag, Cancel));
+        await Storage.AbortMultipartAsync(upload, Cancel);
+    }
+
+    [Fact]
+    public async Task A_link_downloads_under_the_name_given()
+    {
+        var bytes = Bytes(10_000);
+        await PutAsync("zip of ü+%#.zip", bytes);
+        var link = Storage.PresignDownload(Key("zip of ü+%#.zip"), TimeSpan.FromHours(1), "Hochzeit Müller.zip");
+        if (!HasLinks)
+        {
+            Assert.Null(link);
+            return;
+        }
+
+        Assert.NotNull(link);
+        using var http = OpenHttp();
+        using var whole = await http.GetAsync(link, Cancel);
+        Assert.Equal(bytes, await whole.Content.ReadAsByteArrayAsync(Cancel));
+        Assert.Equal("Hochzeit Müller.zip", whole.Content.Headers.ContentDisposition?.FileNameStar);
+        using var request = new HttpRequestMessage(HttpMethod.Get, link) { Headers = { Range = new(100, 199) } };
+        using var range = await http.SendAsync(request, Cancel);
+        Assert.Equal(bytes[100..200], await range.Content.ReadAsByteArrayAsync(Cancel));
+        using var forged = await http.GetAsync(new Uri(link.ToString().Replace("Signature=", "Signature=0", StringComparison.Ordinal)), Cancel);
+        Assert.False(forged.IsSuccessStatusCode);
+    }
+
+    protected virtual HttpClient OpenHttp() => new();
+
+    protected string Key(string name) => prefix + name;
+
+    protected static byte[] Bytes(int count)
+    {
+        var bytes = new byte[count];
+        new Random(count).NextBytes(bytes);
+        return bytes;
+    }
+
+    protected static Stream Body(byte[] bytes) => new MemoryStream(bytes);
+
+    protected static async Task RefusedAsync(StorageError error, Func<Task> call) =>
+        Assert.Equal(error, (await Assert.ThrowsAsync<StorageException>(call)).Error);
+
+    protected Task<StoredObject> PutAsync(string name, byte[] bytes) =>
+        Storage.PutAsync(Key(name), Body(bytes), bytes.Length, "image/jpeg", Cancel);
+
+    protected Task<StoredPart> PutPartAsync(MultipartUpload upload, int number, long offset, byte[] bytes) =>
+        Storage.PutPartAsync(upload, new PartSlot(number, offset, bytes.Length), Body(bytes), Cancel);
+
+    protected async Task<byte[]> ReadAsync(string name, ByteRange? range = null, string? ifMatch = null)
+    {
+        await using var body = await Storage.ReadAsync(Key(name), range, ifMatch, Cancel);
+        using var bytes = new MemoryStream();
+        await body.CopyToAsync(bytes, Cancel);
+        return bytes.ToArray();
+    }
+
+    private static Comparer<byte[]> ByteOrder => Comparer<byte[]>.Create((a, b) => a.AsSpan().SequenceCompareTo(b));
+
+    private async Task<List<string>> NamesAsync(string prefix) =>
+        [.. (await Storage.ListAsync(Key(prefix), null, Cancel)).Objects.Select(found => found.Key[this.prefix.Length..])];
+
+    /// <summary>A body from a network: small pieces, no way back, and perhaps an end too early.</summary>
+    private sealed class OneWayStream(byte[] bytes, int faultAt = int.MaxValue) : ReadOnlyStream
+    {
+        private int position;
+
+        public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+        {
+            await Task.Yield();
+            if (position >= faultAt)
+            {
+                throw new TimeZoneNotFoundException("Nobody else throws this.");
+            }
+
+            var piece = bytes.AsMemory(position, Math.Min(Math.Min(buffer.Length, 10_000), bytes.Length - position));
+            piece.CopyTo(buffer);
+            position += piece.Length;
+            return piece.Length;
+        }
+    }
+}

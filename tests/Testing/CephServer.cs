@@ -1,0 +1,89 @@
+using System.Diagnostics;
+using System.Runtime.CompilerServices;
+using System.Security.Cryptography.X509Certificates;
+using Amazon.Runtime;
+using Amazon.S3;
+using Platform.Storage;
+
+namespace Testing;
+
+/// <summary>
+/// The S3 server of this test process: the one <c>TEST_S3</c> names (what <c>scripts/ceph.sh start</c> prints), else a private one, kept
+/// in memory and started when it is first asked for. It ends and its files go when this process ends, even by SIGKILL.
+/// </summary>
+public static class CephServer
+{
+    // The shell waits for the end of its standard input, which the kernel closes with this process, however it ends.
+    private const string Script = """
+        trap '' INT HUP TERM
+        dir=$(mktemp -d /tmp/ceph-XXXXXX) || exit 1
+        trap '"$1" stop "$dir" >/dev/null 2>&1; rm -rf "$dir"' EXIT
+        OSD_STORE=memstore "$1" start "$dir" 2>&1
+        cat >/dev/null
+        """;
+
+    private static readonly Lazy<Task<S3Options>> Tls = new(() => CreateBucketAsync(isTls: true));
+    private static readonly Lazy<Task<S3Options>> Plain = new(() => CreateBucketAsync(isTls: false));
+    private static readonly Lazy<Task<string[]>> Address = new(StartAsync);
+
+    /// <summary>A bucket of this process, reached as R2 is: over TLS.</summary>
+    public static Task<S3Options> TlsBucketAsync() => Tls.Value;
+
+    /// <summary>A bucket of this process over plain http.</summary>
+    public static Task<S3Options> PlainBucketAsync() => Plain.Value;
+
+    /// <summary>A plain client that trusts the server's certificate.</summary>
+    public static HttpClient OpenHttp(S3Options options) => new(new SocketsHttpHandler
+    {
+        SslOptions =
+        {
+            CertificateChainPolicy = new X509ChainPolicy
+            {
+                TrustMode = X509ChainTrustMode.CustomRootTrust,
+                CustomTrustStore = { X509CertificateLoader.LoadCertificateFromFile(options.CaFile!) },
+                RevocationMode = X509RevocationMode.NoCheck,
+            },
+        },
+    });
+
+    private static async Task<S3Options> CreateBucketAsync(bool isTls)
+    {
+        var address = await Address.Value;
+        var options = new S3Options
+        {
+            Endpoint = isTls ? address[1] : address[0],
+            CaFile = isTls ? address[2] : null,
+            Region = "us-east-1",
+            AccessKey = address[3],
+            SecretKey = address[4],
+            Bucket = $"test-{Guid.NewGuid():n}",
+        };
+        using var s3 = new AmazonS3Client(
+            new BasicAWSCredentials(options.AccessKey, options.SecretKey),
+            new AmazonS3Config { ServiceURL = address[0], ForcePathStyle = true, AuthenticationRegion = options.Region });
+        await s3.PutBucketAsync(options.Bucket);
+        return options;
+    }
+
+    private static async Task<string[]> StartAsync()
+    {
+        var given = Environment.GetEnvironmentVariable("TEST_S3");
+        var address = given is { Length: > 0 } ? given : await StartOwnAsync();
+        var words = address.Split(';');
+        return words.Length == 5 ? words : throw new InvalidOperationException($"No S3 server for the tests: {address}");
+    }
+
+    private static async Task<string> StartOwnAsync()
+    {
+        var start = new ProcessStartInfo("/bin/sh", ["-c", Script, "sh", ScriptPath()]) { RedirectStandardInput = true, RedirectStandardOutput = true };
+        var shell = Process.Start(start) ?? throw new InvalidOperationException("/bin/sh does not start.");
+        AppDomain.CurrentDomain.ProcessExit += (_, _) =>
+        {
+            shell.StandardInput.Close();
+            shell.WaitForExit();
+        };
+        return await shell.StandardOutput.ReadLineAsync() ?? "";
+    }
+
+    private static string ScriptPath([CallerFilePath] string here = "") => Path.Combine(Path.GetDirectoryName(here)!, "../../scripts/ceph.sh");
+}
