@@ -1,3 +1,4 @@
+using System.Text;
 using Platform.Events;
 using Xunit;
 
@@ -47,6 +48,6 @@ public sealed class Decision<TState, TEvent>
             return refusal;
         }
 
-        private string Stored(TEvent e) => $"{given.types.NameOf(e.GetType())} {System.Text.Encoding.UTF8.GetString(EventTypes.Serialize(e))}";
+        private string Stored(TEvent e) => $"{given.types.NameOf(e.GetType())} {Encoding.UTF8.GetString(EventTypes.Serialize(e))}";
     }
 }

@@ -99,7 +99,8 @@ public sealed class InitiateUploadTests
     public void Configuration_decides_which_types_are_taken()
     {
         var options = Options with { ContentTypes = ["model/gltf-binary"] };
-        Assert.Equal("other", InitiateUploadHandler.Plan(Photo with { ContentType = "model/gltf-binary" }, Guid.CreateVersion7(), options, Now).Key.Split('/')[3]);
+        var model = InitiateUploadHandler.Plan(Photo with { ContentType = "model/gltf-binary" }, Guid.CreateVersion7(), options, Now);
+        Assert.Equal("other", model.Key.Split('/')[3]);
         Assert.Throws<CommandRefusedException>(() => InitiateUploadHandler.Plan(Photo, Guid.CreateVersion7(), options, Now));
     }
 
@@ -186,7 +187,8 @@ public sealed class InitiateUploadTests
     public void A_wrong_setting_stops_the_start_and_is_named(string key, string value)
     {
         var configuration = new ConfigurationBuilder().AddInMemoryCollection([new($"Uploads:{key}", value)]).Build();
-        Assert.Contains($"Uploads__{key.Split(':')[0]}", Assert.Throws<StartupException>(() => UploadOptions.Read(configuration)).Message, StringComparison.Ordinal);
+        var failure = Assert.Throws<StartupException>(() => UploadOptions.Read(configuration));
+        Assert.Contains($"Uploads__{key.Split(':')[0]}", failure.Message, StringComparison.Ordinal);
     }
 
     private static UploadInitiated Plan(InitiateUpload command) => InitiateUploadHandler.Plan(command, Guid.CreateVersion7(), Options, Now);

@@ -66,7 +66,8 @@ public sealed class ParallelChunksTests : IAsyncLifetime
         await using var one = await UploadHost.StartAsync(database.ConnectionString, storage, work: false);
         await using var two = await UploadHost.StartAsync(database.ConnectionString, storage, work: false);
         var upload = await one.InitAsync(Bytes.Length, ChunkSize);
-        var etags = await Task.WhenAll(Enumerable.Range(0, Chunks).Reverse().Select(index => SendAsync(index % 2 == 0 ? one : two, upload.Id(), index)));
+        var etags = await Task.WhenAll(
+            Enumerable.Range(0, Chunks).Reverse().Select(index => SendAsync(index % 2 == 0 ? one : two, upload.Id(), index)));
         await AssertCompletesAsync(two, upload.Id(), upload.Key(), etags.Reverse());
     }
 

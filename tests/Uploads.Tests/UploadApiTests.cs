@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Net;
 using System.Net.Sockets;
 using System.Security.Cryptography;
@@ -69,13 +70,14 @@ public abstract class UploadApiTests(UploadNode node) : IDisposable
         Assert.Equal(whole, await StoredAsync(upload.Key()));
         Assert.Equal("completed", (await host.StatusAsync(id)).GetProperty("status").GetString());
 
-        var recorded = await host.Events.FoldAsync<Upload, IUploadEvent>(id, Cancellation);
+        var recorded = (await host.Events.FoldAsync<Upload, IUploadEvent>(id, Cancellation)).State.Result!;
         var head = await storage.HeadAsync(upload.Key(), Cancellation);
-        Assert.Equal((head!.ETag, "Zoë + 50%#.txt", "w1"), (recorded.State.Result!.ETag, recorded.State.Result.FileName, recorded.State.Result.WeddingId));
+        Assert.Equal((head!.ETag, "Zoë + 50%#.txt", "w1"), (recorded.ETag, recorded.FileName, recorded.WeddingId));
 
         var again = await ReadAsync(await host.CompleteAsync(id, first, last), 200);
         Assert.Equal(completed.GetRawText(), again.GetRawText());
-        Assert.Equal(["upload_initiated", "chunk_stored", "chunk_stored", "completion_started", "upload_completed"], await host.HistoryAsync(id));
+        Assert.Equal(
+            ["upload_initiated", "chunk_stored", "chunk_stored", "completion_started", "upload_completed"], await host.HistoryAsync(id));
     }
 
     [Fact]
@@ -185,29 +187,28 @@ public abstract class UploadApiTests(UploadNode node) : IDisposable
     {
         var id = (await host.InitAsync(1_000)).Id();
         var other = Guid.CreateVersion7().ToString();
-        await RefusedAsync(
-            await host.PutChunkAsync(id, 0, new ByteArrayContent(Last), headers => headers.Add("X-Upload-Id", other)), 400, "UPLOAD_ID_MISMATCH");
-        await ReadAsync(await host.PutChunkAsync(id, 0, new ByteArrayContent(Last), headers => headers.Add("X-Upload-Id", id.ToString())), 200);
+        await RefusedAsync(await host.PutChunkAsync(id, 0, new ByteArrayContent(Last), "X-Upload-Id", other), 400, "UPLOAD_ID_MISMATCH");
+        await ReadAsync(await host.PutChunkAsync(id, 0, new ByteArrayContent(Last), "X-Upload-Id", id.ToString()), 200);
     }
 
     [Fact]
     public async Task Checksums_are_verified_and_a_damaged_chunk_replaces_nothing()
     {
         var upload = await host.InitAsync(1_000);
-        var crc = new byte[] { (byte)(Crc32.Append(0, Last) >> 24), (byte)(Crc32.Append(0, Last) >> 16), (byte)(Crc32.Append(0, Last) >> 8), (byte)Crc32.Append(0, Last) };
-        foreach (var checksum in new[] { Convert.ToHexStringLower(crc), Convert.ToBase64String(crc) })
-        {
-            await ReadAsync(await host.PutChunkAsync(upload.Id(), 0, new ByteArrayContent(Last), headers => headers.Add("x-checksum-crc32", checksum)), 200);
-        }
+        var other = First[..1_000];
+        var crc = new byte[sizeof(uint)];
+        BinaryPrimitives.WriteUInt32BigEndian(crc, Crc32.Append(0, Last));
+        Task<HttpResponseMessage> PutWithCrcAsync(byte[] bytes, string checksum) =>
+            host.PutChunkAsync(upload.Id(), 0, new ByteArrayContent(bytes), "x-checksum-crc32", checksum);
+        Task<HttpResponseMessage> PutWithMd5Async(byte[] bytes) =>
+            host.PutChunkAsync(upload.Id(), 0, new ByteArrayContent(bytes) { Headers = { ContentMD5 = MD5.HashData(Last) } });
 
-        var etag = (await ReadAsync(await host.PutChunkAsync(upload.Id(), 0, WithMd5(Last, MD5.HashData(Last))), 200)).GetProperty("etag").GetString()!;
-        await RefusedAsync(
-            await host.PutChunkAsync(upload.Id(), 0, new ByteArrayContent(First[..1_000]), headers => headers.Add("x-checksum-crc32", Convert.ToHexString(crc))),
-            400,
-            "CHECKSUM_MISMATCH");
-        await RefusedAsync(await host.PutChunkAsync(upload.Id(), 0, WithMd5(First[..1_000], MD5.HashData(Last))), 400, "CHECKSUM_MISMATCH");
-        await RefusedAsync(
-            await host.PutChunkAsync(upload.Id(), 0, new ByteArrayContent(Last), headers => headers.Add("x-checksum-crc32", "crc")), 400, "INVALID_CHECKSUM");
+        await ReadAsync(await PutWithCrcAsync(Last, Convert.ToHexStringLower(crc)), 200);
+        await ReadAsync(await PutWithCrcAsync(Last, Convert.ToBase64String(crc)), 200);
+        var etag = (await ReadAsync(await PutWithMd5Async(Last), 200)).GetProperty("etag").GetString()!;
+        await RefusedAsync(await PutWithCrcAsync(other, Convert.ToHexString(crc)), 400, "CHECKSUM_MISMATCH");
+        await RefusedAsync(await PutWithMd5Async(other), 400, "CHECKSUM_MISMATCH");
+        await RefusedAsync(await PutWithCrcAsync(Last, "crc"), 400, "INVALID_CHECKSUM");
 
         Assert.Equal(["upload_initiated", "chunk_stored"], await host.HistoryAsync(upload.Id()));
         await ReadAsync(await host.CompleteAsync(upload.Id(), etag), 200);
@@ -331,7 +332,8 @@ public abstract class UploadApiTests(UploadNode node) : IDisposable
     {
         var upload = await host.InitAsync(1_000);
         await host.SendAsync(upload.Id(), 0, Last);
-        await host.Events.DecideAsync<Upload, IUploadEvent>(upload.Id(), _ => [new CompletionStarted("a node that died", clock.GetUtcNow())], Cancellation);
+        var started = new CompletionStarted("a node that died", clock.GetUtcNow());
+        await host.Events.DecideAsync<Upload, IUploadEvent>(upload.Id(), _ => [started], Cancellation);
         await RefusedAsync(await host.PutChunkAsync(upload.Id(), 0, new ByteArrayContent(Last)), 409, "COMPLETE_IN_PROGRESS");
         clock.Shift = Upload.CompletionLease;
         await SweepUntilAsync(upload.Id(), "upload_completed");
@@ -359,8 +361,7 @@ public abstract class UploadApiTests(UploadNode node) : IDisposable
     {
         var upload = await host.InitAsync(1_000);
         var etag = await host.SendAsync(upload.Id(), 0, Last);
-        var multipart = (await host.Events.FoldAsync<Upload, IUploadEvent>(upload.Id(), Cancellation)).State.Multipart!;
-        await storage.PutPartAsync(multipart, new(1, 0, 1_000), new MemoryStream(First[..1_000]), Cancellation);
+        await storage.PutPartAsync(await MultipartAsync(upload.Id()), new(1, 0, 1_000), new MemoryStream(First[..1_000]), Cancellation);
         var problem = await RefusedAsync(await host.CompleteAsync(upload.Id(), etag), 409, "ETAG_MISMATCH");
         Assert.Equal([0], problem.Ints("mismatchedChunks"));
         Assert.Equal(0, Assert.Single((await host.StatusAsync(upload.Id())).Ints("missingChunks")));
@@ -375,7 +376,7 @@ public abstract class UploadApiTests(UploadNode node) : IDisposable
         {
             await RefusedAsync(await host.Client.GetAsync($"/v1/uploads/{id}", Cancellation), 404, "UPLOAD_NOT_FOUND");
             await RefusedAsync(await host.Client.DeleteAsync($"/v1/uploads/{id}", Cancellation), 404, "UPLOAD_NOT_FOUND");
-            await RefusedAsync(await host.PostAsync($"/v1/uploads/{id}/complete", new { parts = Array.Empty<int>() }), 404, "UPLOAD_NOT_FOUND");
+            await RefusedAsync(await host.PostAsync($"/v1/uploads/{id}/complete", new CompleteUpload([])), 404, "UPLOAD_NOT_FOUND");
         }
 
         await RefusedAsync(await host.PutChunkAsync(Guid.CreateVersion7(), 0, new ByteArrayContent(Last)), 404, "UPLOAD_NOT_FOUND");
@@ -430,11 +431,13 @@ public abstract class UploadApiTests(UploadNode node) : IDisposable
     public async Task What_HTTP_itself_refuses_has_a_code_too()
     {
         await RefusedAsync(await host.Client.PatchAsync("/v1/uploads/init", null, Cancellation), 405, "METHOD_NOT_ALLOWED");
-        await RefusedAsync(await host.Client.PostAsync("/v1/uploads/init", new StringContent("a=b"), Cancellation), 415, "UNSUPPORTED_MEDIA_TYPE");
-        await RefusedAsync(await host.Client.PostAsync("/v1/uploads/init", new StringContent("{", Encoding.UTF8, "application/json"), Cancellation), 400, "INVALID_REQUEST");
+        var form = new StringContent("a=b");
+        await RefusedAsync(await host.Client.PostAsync("/v1/uploads/init", form, Cancellation), 415, "UNSUPPORTED_MEDIA_TYPE");
+        var half = new StringContent("{", Encoding.UTF8, "application/json");
+        await RefusedAsync(await host.Client.PostAsync("/v1/uploads/init", half, Cancellation), 400, "INVALID_REQUEST");
         await RefusedAsync(await host.PostAsync("/v1/uploads/init", new { }), 400, "INVALID_FILE_NAME");
         var id = (await host.InitAsync(1_000)).Id();
-        await RefusedAsync(await host.PostAsync($"/v1/uploads/{id}/complete", new { parts = new object?[] { null } }), 409, "MISSING_PARTS");
+        await RefusedAsync(await host.PostAsync($"/v1/uploads/{id}/complete", new CompleteUpload([null])), 409, "MISSING_PARTS");
         await RefusedAsync(await host.PostAsync($"/v1/uploads/{id}/complete", new { parts = "all" }), 400, "INVALID_REQUEST");
     }
 
@@ -449,7 +452,7 @@ public abstract class UploadApiTests(UploadNode node) : IDisposable
         async Task<(Guid, string?)[]> ListAsync(string query)
         {
             var page = await ReadAsync(await host.Client.GetAsync($"/v1/uploads?{query}", Cancellation), 200);
-            return [.. page.GetProperty("uploads").EnumerateArray().Select(upload => (upload.Id(), upload.GetProperty("status").GetString()))];
+            return [.. page.GetProperty("uploads").EnumerateArray().Select(row => (row.Id(), row.GetProperty("status").GetString()))];
         }
 
         (Guid, string?)[] expected = [(newer.Id(), "open"), (older.Id(), "completed")];
@@ -457,8 +460,6 @@ public abstract class UploadApiTests(UploadNode node) : IDisposable
         Assert.Equal(expected[1], Assert.Single(await ListAsync($"weddingId=listed&before={newer.Id()}")));
         await RefusedAsync(await host.Client.GetAsync("/v1/uploads", Cancellation), 400, "INVALID_WEDDING_ID");
     }
-
-    private static ByteArrayContent WithMd5(byte[] bytes, byte[] md5) => new(bytes) { Headers = { ContentMD5 = md5 } };
 
     private async Task<byte[]> StoredAsync(string key)
     {
@@ -468,12 +469,14 @@ public abstract class UploadApiTests(UploadNode node) : IDisposable
         return bytes.ToArray();
     }
 
-    private async Task DiscardBehindAsync(Guid id) =>
-        await storage.AbortMultipartAsync((await host.Events.FoldAsync<Upload, IUploadEvent>(id, Cancellation)).State.Multipart!, Cancellation);
+    private async Task<MultipartUpload> MultipartAsync(Guid id) =>
+        (await host.Events.FoldAsync<Upload, IUploadEvent>(id, Cancellation)).State.Multipart!;
+
+    private async Task DiscardBehindAsync(Guid id) => await storage.AbortMultipartAsync(await MultipartAsync(id), Cancellation);
 
     private async Task AssertPartsAreGoneAsync(Guid id)
     {
-        var multipart = (await host.Events.FoldAsync<Upload, IUploadEvent>(id, Cancellation)).State.Multipart!;
+        var multipart = await MultipartAsync(id);
         var gone = await Assert.ThrowsAsync<StorageException>(() => storage.ListPartsAsync(multipart, Cancellation));
         Assert.Equal(StorageError.MultipartNotFound, gone.Error);
     }
@@ -489,8 +492,8 @@ public abstract class UploadApiTests(UploadNode node) : IDisposable
     {
         using var socket = new TcpClient();
         await socket.ConnectAsync("127.0.0.1", host.Client.BaseAddress!.Port, Cancellation);
-        var head = Encoding.ASCII.GetBytes($"PUT /v1/uploads/{id}/chunk HTTP/1.1\r\nHost: a\r\nX-Chunk-Index: 0\r\nContent-Length: 1000\r\n\r\n");
-        await socket.GetStream().WriteAsync(head, Cancellation);
+        var head = $"PUT /v1/uploads/{id}/chunk HTTP/1.1\r\nHost: a\r\nX-Chunk-Index: 0\r\nContent-Length: 1000\r\n\r\n";
+        await socket.GetStream().WriteAsync(Encoding.ASCII.GetBytes(head), Cancellation);
         await socket.GetStream().WriteAsync(First.AsMemory(0, 600), Cancellation);
     }
 

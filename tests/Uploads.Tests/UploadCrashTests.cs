@@ -7,7 +7,7 @@ using Xunit;
 namespace Uploads.Tests;
 
 /// <summary>
-/// The store or the database breaks at call <c>n</c>, for every <c>n</c>, before or after it took effect. The client does what clients do: it asks
+/// The store or the database breaks at call n, for every n, before or after it took effect. The client does what clients do: it asks
 /// again. Then the object has its bytes, each event is there once, and no chunk that was acknowledged had to be sent again.
 /// </summary>
 public sealed class UploadCrashTests : IAsyncLifetime
@@ -58,9 +58,9 @@ public sealed class UploadCrashTests : IAsyncLifetime
                 storage.FailAt(call, afterEffect);
             }
 
-            var (faults, stored, queried) = await UploadAsync(host, host);
+            var (faults, asked, queried) = await UploadAsync(host, host);
             broken += faults;
-            if ((inDatabase ? queried : stored) < call)
+            if ((inDatabase ? queried : asked) < call)
             {
                 Assert.Equal(0, faults);
                 break;
@@ -100,23 +100,25 @@ public sealed class UploadCrashTests : IAsyncLifetime
         }
     }
 
-    /// <summary>Uploads the file, and at the first fault goes on at the node <paramref name="then"/>. Returns how many requests failed, and the calls made.</summary>
-    private async Task<(int Faults, int Stored, int Queried)> UploadAsync(UploadHost first, UploadHost then)
+    /// <summary>
+    /// Uploads the file, and at the first fault goes on at the node <paramref name="then"/>. Returns how many requests failed, and the
+    /// calls made.
+    /// </summary>
+    private async Task<(int Faults, int Asked, int Queried)> UploadAsync(UploadHost first, UploadHost then)
     {
         var (host, faults) = (first, 0);
-        var upload = await PatientlyAsync(() => host.PostAsync(
-            "/v1/uploads/init",
-            new { fileName = "a.txt", contentType = "text/plain", sizeBytes = Bytes.Length, userRole = "member", userId = "u1", chunkSizeBytes = ChunkSize }));
+        var upload = await PatientlyAsync(() => host.PostInitAsync(Bytes.Length, ChunkSize));
         var id = upload.Id();
         var etags = new string[2];
         for (var index = 1; index >= 0; index--)
         {
             var chunk = Bytes[(index * ChunkSize)..Math.Min(Bytes.Length, (index + 1) * ChunkSize)];
-            etags[index] = (await PatientlyAsync(() => host.PutChunkAsync(id, index, new ByteArrayContent(chunk)))).GetProperty("etag").GetString()!;
+            var stored = await PatientlyAsync(() => host.PutChunkAsync(id, index, new ByteArrayContent(chunk)));
+            etags[index] = stored.GetProperty("etag").GetString()!;
         }
 
         var completed = await PatientlyAsync(() => host.CompleteAsync(id, etags));
-        var (stored, queried) = (storage.Calls, postgres.Calls);
+        var (asked, queried) = (storage.Calls, postgres.Calls);
         storage.FailAt(0, false);
         postgres.FailAt(0, false);
         Assert.Equal(Crc32.Append(0, Bytes).ToString("x8"), completed.GetProperty("crc32").GetString());
@@ -129,7 +131,7 @@ public sealed class UploadCrashTests : IAsyncLifetime
         var history = (await then.HistoryAsync(id)).ToList();
         Assert.InRange(history.RemoveAll(type => type == "completion_started"), 1, first == then ? 1 : 2);
         Assert.Equal(["upload_initiated", "chunk_stored", "chunk_stored", "upload_completed"], history);
-        return (faults, stored, queried);
+        return (faults, asked, queried);
 
         async Task<System.Text.Json.JsonElement> PatientlyAsync(Func<Task<HttpResponseMessage>> send)
         {

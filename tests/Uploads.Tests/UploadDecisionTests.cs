@@ -13,7 +13,18 @@ public sealed class UploadDecisionTests
     private static readonly DateTimeOffset Now = new(2026, 6, 20, 14, 0, 0, TimeSpan.Zero);
     private static readonly Guid Id = Guid.Parse("019a0000-0000-7000-8000-0123456789ab");
     private static readonly UploadInitiated Initiated = new(
-        Id, "member/u1/20260620/videos/dance-0123456789ab.mp4", "m1", "dance.mp4", "video/mp4", (2 * ChunkSize) + 7, ChunkSize, "member", "u1", "w1", Now, Now.AddDays(6));
+        Id,
+        "member/u1/20260620/videos/dance-0123456789ab.mp4",
+        "m1",
+        "dance.mp4",
+        "video/mp4",
+        (2 * ChunkSize) + 7,
+        ChunkSize,
+        "member",
+        "u1",
+        "w1",
+        Now,
+        Now.AddDays(6));
 
     private static readonly ChunkStored First = new(0, "e0", ChunkSize, 0x11111111, Now);
     private static readonly ChunkStored Second = new(1, "e1", ChunkSize, 0x22222222, Now);
@@ -21,7 +32,15 @@ public sealed class UploadDecisionTests
     private static readonly CompletionStarted Started = new(Node, Now);
     private static readonly StoredObject Stored = new(Initiated.Key, Initiated.SizeBytes, "etag", Now);
     private static readonly UploadCompleted Done = new(
-        Id, "w1", Initiated.Key, "dance.mp4", Initiated.SizeBytes, Crc32.Combine(Crc32.Combine(0x11111111, 0x22222222, ChunkSize), 0x33333333, 7), "video/mp4", "etag", Now);
+        Id,
+        "w1",
+        Initiated.Key,
+        "dance.mp4",
+        Initiated.SizeBytes,
+        Crc32.Combine(Crc32.Combine(0x11111111, 0x22222222, ChunkSize), 0x33333333, 7),
+        "video/mp4",
+        "etag",
+        Now);
 
     [Fact]
     public void Chunks_are_taken_in_any_order() => Given(Initiated, Last).When(Receive(First)).Then(First);
@@ -55,7 +74,9 @@ public sealed class UploadDecisionTests
 
     [Fact]
     public void An_empty_file_is_complete_without_chunks() =>
-        Given(Initiated with { SizeBytes = 0, MultipartId = null }).When(upload => CompleteUploadHandler.Decide(upload, new([]), Node, Now)).Then(Started);
+        Given(Initiated with { SizeBytes = 0, MultipartId = null })
+            .When(upload => CompleteUploadHandler.Decide(upload, new([]), Node, Now))
+            .Then(Started);
 
     [Fact]
     public void Completion_names_every_missing_chunk()
@@ -95,10 +116,12 @@ public sealed class UploadDecisionTests
     }
 
     [Fact]
-    public void A_complete_upload_is_not_completed_again() => Given(Initiated, First, Second, Last, Started, Done).When(Complete()).ThenNothing();
+    public void A_complete_upload_is_not_completed_again() =>
+        Given(Initiated, First, Second, Last, Started, Done).When(Complete()).ThenNothing();
 
     [Fact]
-    public void The_object_in_the_store_completes_the_upload() => Given(Initiated, First, Second, Last, Started).When(Finish(Stored)).Then(Done);
+    public void The_object_in_the_store_completes_the_upload() =>
+        Given(Initiated, First, Second, Last, Started).When(Finish(Stored)).Then(Done);
 
     [Fact]
     public void Neither_parts_nor_object_is_a_loss_and_never_complete()
@@ -139,9 +162,10 @@ public sealed class UploadDecisionTests
     [Fact]
     public void An_open_upload_expires_when_its_time_is_over()
     {
-        Given(Initiated, First).When(upload => ExpireUploads.Decide(upload, Initiated.ExpiresAt)).Then(new UploadExpired(Initiated.ExpiresAt));
-        Given(Initiated, First).When(upload => ExpireUploads.Decide(upload, Initiated.ExpiresAt.AddTicks(-1))).ThenNothing();
-        Given(Initiated, First, Second, Last, Started).When(upload => ExpireUploads.Decide(upload, Initiated.ExpiresAt)).ThenNothing();
+        var expired = new UploadExpired(Initiated.ExpiresAt);
+        Given(Initiated, First).When(upload => ExpireUploads.Decide(upload, expired.ExpiredAt)).Then(expired);
+        Given(Initiated, First).When(upload => ExpireUploads.Decide(upload, expired.ExpiredAt.AddTicks(-1))).ThenNothing();
+        Given(Initiated, First, Second, Last, Started).When(upload => ExpireUploads.Decide(upload, expired.ExpiredAt)).ThenNothing();
     }
 
     private static Decision<Upload, IUploadEvent> Given(params IUploadEvent[] history) => new(UploadsModule.MapEvents, history);
@@ -156,7 +180,8 @@ public sealed class UploadDecisionTests
         _ => [Initiated, new UploadLost(Now)],
     };
 
-    private static Func<Upload, IReadOnlyList<IUploadEvent>> Receive(ChunkStored chunk) => upload => ReceivePartHandler.Decide(upload, chunk);
+    private static Func<Upload, IReadOnlyList<IUploadEvent>> Receive(ChunkStored chunk) =>
+        upload => ReceivePartHandler.Decide(upload, chunk);
 
     private static Func<Upload, IReadOnlyList<IUploadEvent>> Complete(DateTimeOffset? at = null) =>
         upload => CompleteUploadHandler.Decide(upload, new([new(0, "e0"), new(1, "\"e1\""), new(2, "e2")]), Node, at ?? Now);

@@ -1,5 +1,4 @@
 using System.Net;
-using System.Net.Http.Headers;
 using System.Net.Http.Json;
 using System.Text.Json;
 using Microsoft.AspNetCore.Builder;
@@ -33,7 +32,8 @@ internal sealed class UploadHost : IAsyncDisposable
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
-    public static async Task<UploadHost> StartAsync(string connectionString, IObjectStorage storage, TimeProvider? clock = null, bool work = true)
+    public static async Task<UploadHost> StartAsync(
+        string connectionString, IObjectStorage storage, TimeProvider? clock = null, bool work = true)
     {
         var builder = WebApplication.CreateSlimBuilder();
         builder.WebHost.UseUrls("http://127.0.0.1:0");
@@ -56,13 +56,19 @@ internal sealed class UploadHost : IAsyncDisposable
         await app.DisposeAsync();
     }
 
-    public async Task<JsonElement> InitAsync(long sizeBytes, long? chunkSizeBytes = null, string fileName = "film.bin.txt", string contentType = "text/plain", string? weddingId = null) =>
-        await ReadAsync(await PostAsync("/v1/uploads/init", new { fileName, contentType, sizeBytes, userRole = "member", userId = "u1", weddingId, chunkSizeBytes }), 201);
+    public Task<HttpResponseMessage> PostInitAsync(
+        long sizeBytes, long? chunkSizeBytes = null, string fileName = "a.txt", string contentType = "text/plain", string? weddingId = null) =>
+        PostAsync("/v1/uploads/init", new InitiateUpload(fileName, contentType, sizeBytes, "member", "u1", weddingId, chunkSizeBytes));
+
+    /// <summary>Begins an upload that must be taken.</summary>
+    public async Task<JsonElement> InitAsync(
+        long sizeBytes, long? chunkSizeBytes = null, string fileName = "a.txt", string contentType = "text/plain", string? weddingId = null) =>
+        await ReadAsync(await PostInitAsync(sizeBytes, chunkSizeBytes, fileName, contentType, weddingId), 201);
 
     public Task<HttpResponseMessage> PostAsync(string path, object body) => Client.PostAsJsonAsync(path, body, Cancellation);
 
     public async Task<HttpResponseMessage> PutChunkAsync(
-        Guid id, object? index, HttpContent body, Action<HttpRequestHeaders>? headers = null, CancellationToken? cancellation = null)
+        Guid id, object? index, HttpContent body, string? header = null, string? value = null)
     {
         using var request = new HttpRequestMessage(HttpMethod.Put, $"/v1/uploads/{id}/chunk") { Content = body };
         if (index is not null)
@@ -70,8 +76,12 @@ internal sealed class UploadHost : IAsyncDisposable
             request.Headers.Add("X-Chunk-Index", index.ToString());
         }
 
-        headers?.Invoke(request.Headers);
-        return await Client.SendAsync(request, cancellation ?? Cancellation);
+        if (header is not null)
+        {
+            request.Headers.Add(header, value);
+        }
+
+        return await Client.SendAsync(request, Cancellation);
     }
 
     /// <summary>Sends a chunk that must be taken, and returns its ETag.</summary>
@@ -115,7 +125,8 @@ internal static class UploadJson
 
     public static string Key(this JsonElement upload) => upload.GetProperty("key").GetString()!;
 
-    public static int[] Ints(this JsonElement json, string name) => [.. json.GetProperty(name).EnumerateArray().Select(item => item.GetInt32())];
+    public static int[] Ints(this JsonElement json, string name) =>
+        [.. json.GetProperty(name).EnumerateArray().Select(item => item.GetInt32())];
 }
 
 /// <summary>A node with a database and a store of its own, for one test class.</summary>

@@ -32,7 +32,7 @@ internal static class AbortUploadHandler
         _ => throw upload.Refusal(now),
     };
 
-    /// <summary>Deletes the parts of an aborted or expired upload, and records it. What a crash left undone, the next sweep finds.</summary>
+    /// <summary>Deletes the parts of an aborted or expired upload, and records it. What a crash left undone, the sweep does.</summary>
     internal static async Task DiscardPartsAsync(
         Upload upload, EventStore events, IObjectStorage storage, TimeProvider clock, CancellationToken cancellationToken)
     {

@@ -25,7 +25,7 @@ internal readonly record struct ChunkChecksums(uint? Crc32, byte[]? Md5)
     {
         if ((Crc32 is { } crc32 && crc32 != actualCrc32) || (Md5 is not null && !Md5.AsSpan().SequenceEqual(actualMd5!.GetHashAndReset())))
         {
-            throw new CommandRefusedException("CHECKSUM_MISMATCH", "The chunk arrived damaged: its bytes do not have the checksum given. Send it again.");
+            throw new CommandRefusedException("CHECKSUM_MISMATCH", "The chunk arrived damaged: its checksum is another. Send it again.");
         }
     }
 

@@ -2,7 +2,6 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Routing;
-using Microsoft.Extensions.Hosting;
 using Platform.Events;
 using Platform.Storage;
 using Uploads.Contracts;
@@ -25,31 +24,33 @@ internal sealed record CompletedUpload(Guid UploadId, string Key, long SizeBytes
 //                                     upload has its key, so it is ours.
 
 /// <summary>Completes uploads, exactly once each.</summary>
-internal sealed class CompleteUploadHandler(
-    EventStore events, IObjectStorage storage, UploadsAtWork atWork, IHostApplicationLifetime host, TimeProvider clock)
+internal sealed class CompleteUploadHandler(EventStore events, IObjectStorage storage, UploadsAtWork atWork, TimeProvider clock)
 {
     private readonly string node = $"{Environment.MachineName}:{Environment.ProcessId}:{Guid.CreateVersion7():N}";
 
-    /// <summary><c>POST /v1/uploads/{id}/complete</c>. 200, 409 <c>MISSING_PARTS</c>, <c>ETAG_MISMATCH</c> or <c>COMPLETE_IN_PROGRESS</c>, 410.</summary>
+    /// <summary>
+    /// <c>POST /v1/uploads/{id}/complete</c>. 200, or 409 <c>MISSING_PARTS</c>, <c>ETAG_MISMATCH</c>, <c>COMPLETE_IN_PROGRESS</c>, or 410.
+    /// </summary>
     internal static void Map(RouteGroupBuilder uploads) => uploads.MapPost("/{id}/complete", PostAsync);
 
-    internal static async Task<Ok<CompletedUpload>> PostAsync(string id, CompleteUpload command, CompleteUploadHandler handler)
+    internal static async Task<Ok<CompletedUpload>> PostAsync(
+        string id, CompleteUpload command, CompleteUploadHandler handler, CancellationToken cancellationToken)
     {
-        var completed = await handler.CompleteAsync(UploadErrors.ParseId(id), command);
+        var completed = await handler.CompleteAsync(UploadErrors.ParseId(id), command, cancellationToken);
         return TypedResults.Ok(new CompletedUpload(completed.UploadId, completed.Key, completed.SizeBytes, Hex.Of(completed.Crc32)));
     }
 
-    /// <summary>Once begun it goes on without the client: only the host's end stops it.</summary>
-    public async Task<UploadCompleted> CompleteAsync(Guid uploadId, CompleteUpload command)
+    /// <summary>Waits while another request completes the same upload.</summary>
+    /// <param name="cancellationToken">Ends the waiting. Once begun, the completion goes on without the client.</param>
+    public async Task<UploadCompleted> CompleteAsync(Guid uploadId, CompleteUpload command, CancellationToken cancellationToken)
     {
-        var cancellationToken = host.ApplicationStopping;
         using var work = atWork.Join(uploadId);
         using var turn = await work.TakeTurnAsync(cancellationToken);
-        var upload = await DecideAsync(uploadId, upload => Decide(upload, command, node, clock.GetUtcNow()), cancellationToken);
+        var upload = await DecideAsync(uploadId, upload => Decide(upload, command, node, clock.GetUtcNow()));
         if (upload.Result is null)
         {
-            var stored = await StoreAsync(upload, cancellationToken);
-            upload = await DecideAsync(uploadId, upload => DecideCompleted(upload, stored, clock.GetUtcNow()), cancellationToken);
+            var stored = await StoreAsync(upload);
+            upload = await DecideAsync(uploadId, upload => DecideCompleted(upload, stored, clock.GetUtcNow()));
         }
 
         return upload.Result ?? throw upload.Refusal(clock.GetUtcNow());
@@ -76,18 +77,20 @@ internal sealed class CompleteUploadHandler(
     }
 
     /// <param name="stored">What the store has under the key; <see langword="null"/> where it has neither parts nor object.</param>
-    internal static IReadOnlyList<IUploadEvent> DecideCompleted(Upload upload, StoredObject? stored, DateTimeOffset now) => upload.Status switch
-    {
-        // Lost: another node looked while this one's completion was under way.
-        UploadStatus.Completing or UploadStatus.Lost when stored?.SizeBytes == upload.Session.SizeBytes => [Completed(upload, stored, now)],
-        UploadStatus.Completing => [new UploadLost(now)],
-        _ => [],
-    };
+    internal static IReadOnlyList<IUploadEvent> DecideCompleted(Upload upload, StoredObject? stored, DateTimeOffset now) =>
+        upload.Status switch
+        {
+            // Lost: another node looked while this one's completion was under way.
+            UploadStatus.Completing or UploadStatus.Lost when stored?.SizeBytes == upload.Session.SizeBytes =>
+                [Completed(upload, stored, now)],
+            UploadStatus.Completing => [new UploadLost(now)],
+            _ => [],
+        };
 
     internal static IReadOnlyList<IUploadEvent> DecideRefused(Upload upload, IReadOnlyList<StoredPart> parts, DateTimeOffset now)
     {
-        var stored = parts.ToDictionary(part => part.Number - 1);
-        int[] wrong = [.. upload.Chunks.Values.Where(chunk => stored.GetValueOrDefault(chunk.Index)?.ETag != chunk.ETag).Select(chunk => chunk.Index)];
+        var etags = parts.ToDictionary(part => part.Number - 1, part => part.ETag);
+        int[] wrong = [.. upload.Chunks.Keys.Where(index => etags.GetValueOrDefault(index) != upload.Chunks[index].ETag)];
         return upload.Status is UploadStatus.Completing && wrong.Length > 0 ? [new ChunksInvalidated(wrong, now)] : [];
     }
 
@@ -107,7 +110,7 @@ internal sealed class CompleteUploadHandler(
         }
 
         var named = sent.Select(chunk => chunk.ChunkIndex).ToHashSet();
-        int[] missing = [.. Enumerable.Range(0, upload.Plan.TotalChunks).Where(index => !named.Contains(index) || !upload.Chunks.ContainsKey(index))];
+        int[] missing = [.. upload.MissingChunks.Union(upload.Chunks.Keys.Where(index => !named.Contains(index))).Order()];
         if (missing.Length > 0)
         {
             throw new CommandRefusedException("MISSING_PARTS", "Chunks are missing. Send them and complete again.")
@@ -116,7 +119,8 @@ internal sealed class CompleteUploadHandler(
             };
         }
 
-        int[] wrong = [.. sent.Where(chunk => chunk.ETag?.Trim('"') != upload.Chunks[chunk.ChunkIndex].ETag).Select(chunk => chunk.ChunkIndex).Distinct()];
+        var others = sent.Where(chunk => chunk.ETag?.Trim('"') != upload.Chunks[chunk.ChunkIndex].ETag);
+        int[] wrong = [.. others.Select(chunk => chunk.ChunkIndex).Distinct()];
         if (wrong.Length > 0)
         {
             throw EtagMismatch(wrong);
@@ -124,39 +128,39 @@ internal sealed class CompleteUploadHandler(
     }
 
     private static CommandRefusedException EtagMismatch(IReadOnlyList<int> chunks) =>
-        new("ETAG_MISMATCH", "Chunks are stored with other bytes than given here. Ask for the status, send what is missing, and complete again.")
+        new("ETAG_MISMATCH", "Chunks are stored with other bytes than given here. Ask for the status and send what is missing.")
         {
             Members = new Dictionary<string, object?> { ["mismatchedChunks"] = chunks },
         };
 
-    private async Task<StoredObject?> StoreAsync(Upload upload, CancellationToken cancellationToken)
+    private async Task<StoredObject?> StoreAsync(Upload upload)
     {
         var file = upload.Session;
         if (upload.Multipart is not { } multipart)
         {
-            return await storage.HeadAsync(file.Key, cancellationToken)
-                ?? await storage.PutAsync(file.Key, Stream.Null, 0, file.ContentType, cancellationToken);
+            return await storage.HeadAsync(file.Key, CancellationToken.None)
+                ?? await storage.PutAsync(file.Key, Stream.Null, 0, file.ContentType, CancellationToken.None);
         }
 
         try
         {
             StoredPart[] parts = [.. upload.Chunks.Values.Select(chunk => new StoredPart(chunk.Index + 1, chunk.ETag, chunk.SizeBytes))];
-            return await storage.CompleteMultipartAsync(multipart, parts, cancellationToken);
+            return await storage.CompleteMultipartAsync(multipart, parts, CancellationToken.None);
         }
         catch (StorageException e) when (e.Error is StorageError.MultipartNotFound)
         {
-            return await storage.HeadAsync(file.Key, cancellationToken);
+            return await storage.HeadAsync(file.Key, CancellationToken.None);
         }
         catch (StorageException e) when (e.Error is StorageError.PartsRefused)
         {
-            var parts = await storage.ListPartsAsync(multipart, cancellationToken);
-            var reopened = await DecideAsync(file.UploadId, upload => DecideRefused(upload, parts, clock.GetUtcNow()), cancellationToken);
+            var parts = await storage.ListPartsAsync(multipart, CancellationToken.None);
+            var reopened = await DecideAsync(file.UploadId, upload => DecideRefused(upload, parts, clock.GetUtcNow()));
             if (reopened.Status is not UploadStatus.Open)
                 throw;
             throw EtagMismatch([.. reopened.MissingChunks]);
         }
     }
 
-    private async Task<Upload> DecideAsync(Guid uploadId, Func<Upload, IReadOnlyList<IUploadEvent>> decide, CancellationToken cancellationToken) =>
-        (await events.DecideAsync(uploadId, decide, cancellationToken)).State;
+    private async Task<Upload> DecideAsync(Guid uploadId, Func<Upload, IReadOnlyList<IUploadEvent>> decide) =>
+        (await events.DecideAsync(uploadId, decide, CancellationToken.None)).State;
 }

@@ -93,7 +93,9 @@ internal static class ContentTypes
         _ => "other",
     };
 
-    /// <summary>Whether a file that begins with <paramref name="head"/> can be of the type. Types set in configuration only are taken at their word.</summary>
+    /// <summary>
+    /// Whether a file that begins with <paramref name="head"/> can be of the type. Types that only configuration knows are taken at their word.
+    /// </summary>
     public static bool Agrees(string contentType, ReadOnlySpan<byte> head)
     {
         var signatures = Known.GetValueOrDefault(contentType, []);

@@ -19,8 +19,6 @@ internal sealed class ExpireUploads(
     TimeProvider clock,
     ILogger<ExpireUploads> log) : BackgroundService
 {
-    private const int BatchSize = 100;
-
     /// <summary>One pass. What fails is left for the next one.</summary>
     public async Task SweepAsync(CancellationToken cancellationToken)
     {
@@ -63,7 +61,7 @@ internal sealed class ExpireUploads(
             uploadId, upload => Decide(upload, clock.GetUtcNow()), cancellationToken)).State;
         if (upload.Status is UploadStatus.Completing)
         {
-            await completion.CompleteAsync(uploadId, new CompleteUpload(Parts: null));
+            await completion.CompleteAsync(uploadId, new CompleteUpload(Parts: null), cancellationToken);
         }
         else if (upload.Status is UploadStatus.Aborted or UploadStatus.Expired)
         {
@@ -73,9 +71,8 @@ internal sealed class ExpireUploads(
 
     private async Task<IReadOnlyList<Guid>> DueAsync(CancellationToken cancellationToken)
     {
-        await using var query = database.CreateCommand("select upload_id from uploads.upload where due_at <= $1 order by due_at limit $2");
+        await using var query = database.CreateCommand("select upload_id from uploads.upload where due_at <= $1");
         query.Parameters.Add(new() { Value = clock.GetUtcNow() });
-        query.Parameters.Add(new() { Value = BatchSize });
         var due = new List<Guid>();
         await using var rows = await query.ExecuteReaderAsync(cancellationToken);
         while (await rows.ReadAsync(cancellationToken))

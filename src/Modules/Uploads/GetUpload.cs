@@ -25,7 +25,8 @@ internal static class GetUploadHandler
     /// <summary><c>GET /v1/uploads/{id}</c>. 200, or 404 <c>UPLOAD_NOT_FOUND</c>.</summary>
     internal static void Map(RouteGroupBuilder uploads) => uploads.MapGet("/{id}", GetAsync);
 
-    internal static async Task<Ok<UploadView>> GetAsync(string id, EventStore events, TimeProvider clock, CancellationToken cancellationToken)
+    internal static async Task<Ok<UploadView>> GetAsync(
+        string id, EventStore events, TimeProvider clock, CancellationToken cancellationToken)
     {
         var upload = (await events.FoldAsync<Upload, IUploadEvent>(UploadErrors.ParseId(id), cancellationToken)).State;
         var file = upload.Session;

@@ -55,7 +55,8 @@ internal static partial class KeyLayout
             : name;
 
         static CommandRefusedException Refusal() => new(
-            "INVALID_FILE_NAME", $"fileName must be 1 to {MaxNameBytes} bytes of UTF-8 without slashes, control characters or bidi overrides.");
+            "INVALID_FILE_NAME",
+            $"fileName must be 1 to {MaxNameBytes} bytes of UTF-8 without slashes, control characters or bidi overrides.");
     }
 
     /// <summary><c>photo.jpg</c> → <c>photo-0b9c5c0a6f1e.jpg</c>: 48 random bits of the id. A long stem is cut to make room.</summary>

@@ -13,7 +13,9 @@ internal static class ListUploadsHandler
 {
     private const int PageSize = 100;
 
-    /// <summary><c>GET /v1/uploads?weddingId=&amp;before=</c>: up to 100, newest first; <c>before</c> is the last id of the page before.</summary>
+    /// <summary>
+    /// <c>GET /v1/uploads?weddingId=&amp;before=</c>: up to 100, newest first; <c>before</c> is the last id of the page before.
+    /// </summary>
     internal static void Map(RouteGroupBuilder uploads) => uploads.MapGet("/", GetAsync);
 
     private static async Task<Ok<Page>> GetAsync(

@@ -8,7 +8,6 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.AspNetCore.Routing;
-using Microsoft.Extensions.Hosting;
 using Platform.Events;
 using Platform.Storage;
 
@@ -22,11 +21,11 @@ internal sealed record StoredChunk(int ChunkIndex, [property: JsonPropertyName("
 /// Takes one chunk of an upload, in any order and beside others, and passes its bytes to the store as they arrive. Sent again with
 /// the same bytes it changes nothing; with other bytes, the later one counts.
 /// </summary>
-internal sealed class ReceivePartHandler(
-    EventStore events, IObjectStorage storage, UploadsAtWork atWork, IHostApplicationLifetime host, TimeProvider clock)
+internal sealed class ReceivePartHandler(EventStore events, IObjectStorage storage, UploadsAtWork atWork, TimeProvider clock)
 {
     /// <summary>
-    /// <c>PUT|POST /v1/uploads/{id}/chunk</c> with <c>X-Chunk-Index</c> and the bytes as body. 200 once the store has the chunk and the stream says so.
+    /// <c>PUT|POST /v1/uploads/{id}/chunk</c> with <c>X-Chunk-Index</c> and the bytes as body. 200 once the store has the chunk and the
+    /// stream says so.
     /// </summary>
     internal static void Map(RouteGroupBuilder uploads) => uploads
         .MapMethods("/{id}/chunk", [HttpMethods.Put, HttpMethods.Post], PutAsync)
@@ -63,7 +62,10 @@ internal sealed class ReceivePartHandler(
         using var work = atWork.Join(uploadId);
         if (!work.TryTake(index))
         {
-            throw new CommandRefusedException("CHUNK_IN_PROGRESS", "Another request is sending this chunk. Try again in a moment.") { RetryAfter = TimeSpan.FromSeconds(1) };
+            throw new CommandRefusedException("CHUNK_IN_PROGRESS", "Another request is sending this chunk. Try again in a moment.")
+            {
+                RetryAfter = TimeSpan.FromSeconds(1),
+            };
         }
 
         try
@@ -78,7 +80,7 @@ internal sealed class ReceivePartHandler(
 
             // The bytes are safe: recorded even if the client has hung up meanwhile, so that it need not send them again.
             var chunk = new ChunkStored(index, part.ETag, slot.SizeBytes, body.Crc32, clock.GetUtcNow());
-            var after = await work.DecideAsync(events, uploadId, upload, upload => Decide(upload, chunk), host.ApplicationStopping);
+            var after = await work.DecideAsync(events, uploadId, upload, upload => Decide(upload, chunk));
             return after.Chunks[index];
         }
         finally

@@ -34,7 +34,7 @@ internal sealed record ChunkStored(int Index, string ETag, long SizeBytes, uint 
 /// <param name="Node">The process that completes: it alone talks to the store, until <see cref="Upload.CompletionLease"/> is over.</param>
 internal sealed record CompletionStarted(string Node, DateTimeOffset StartedAt) : IUploadEvent;
 
-/// <summary>The store holds other bytes under these chunks than recorded, or none: they are missing again, and chunks are taken again.</summary>
+/// <summary>The store holds other bytes under these chunks than recorded, or none: they are missing again, and the upload is open again.</summary>
 internal sealed record ChunksInvalidated(IReadOnlyList<int> Indexes, DateTimeOffset FoundAt) : IUploadEvent;
 
 internal sealed record UploadAborted(DateTimeOffset AbortedAt) : IUploadEvent;
@@ -108,7 +108,7 @@ internal sealed record Upload : IState<Upload, IUploadEvent>
         _ => state,
     };
 
-    /// <summary>The status at an instant: an open upload is expired as soon as its time is over, whether the event was recorded or not.</summary>
+    /// <summary>The status at an instant: an open upload is expired as soon as its time is over, recorded or not.</summary>
     public UploadStatus StatusAt(DateTimeOffset now) =>
         Status is UploadStatus.Open && now >= Session.ExpiresAt ? UploadStatus.Expired : Status;
 

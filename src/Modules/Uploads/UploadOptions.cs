@@ -31,12 +31,14 @@ internal sealed record UploadOptions
     {
         var options = Bind(configuration);
         Check(options.MaxSizeBytes is > 0 and <= 5L << 40, nameof(MaxSizeBytes), "between 1 and 5 TiB");
-        Check(options.MaxChunkSizeBytes is >= PartPlan.MinPartSizeBytes and <= 5L << 30, nameof(MaxChunkSizeBytes), "between 5 MiB and 5 GiB");
+        Check(
+            options.MaxChunkSizeBytes is >= PartPlan.MinPartSizeBytes and <= 5L << 30, nameof(MaxChunkSizeBytes), "between 5 MiB and 5 GiB");
         Check(
             options.ChunkSizeBytes >= PartPlan.MinPartSizeBytes && options.ChunkSizeBytes <= options.MaxChunkSizeBytes,
             nameof(ChunkSizeBytes),
             "between 5 MiB and Uploads__MaxChunkSizeBytes");
-        Check(options.Lifetime > TimeSpan.Zero && options.Lifetime < TimeSpan.FromDays(7), nameof(Lifetime), "more than 0 and less than 7 days");
+        Check(
+            options.Lifetime > TimeSpan.Zero && options.Lifetime < TimeSpan.FromDays(7), nameof(Lifetime), "more than 0 and less than 7 days");
         Check(
             options.ContentTypes?.All(type => MediaTypeHeaderValue.TryParse(type, out _)) ?? true,
             nameof(ContentTypes),

@@ -64,28 +64,31 @@ internal sealed class UploadAtWork(Func<bool> leave) : IDisposable
 
     /// <summary>
     /// Appends what <paramref name="decide"/> says, when it is the caller's turn: at once to the newest state this process knows, and
-    /// only if that is outdated, or there is nothing to append, after a look at the stream.
+    /// only if that is outdated, or there is nothing to append, after a look at the stream. Not to be cancelled.
     /// </summary>
     /// <param name="known">What the caller folded before.</param>
     public async Task<Upload> DecideAsync(
-        EventStore events, Guid uploadId, Folded<Upload> known, Func<Upload, IReadOnlyList<IUploadEvent>> decide, CancellationToken cancellationToken)
+        EventStore events, Guid uploadId, Folded<Upload> known, Func<Upload, IReadOnlyList<IUploadEvent>> decide)
     {
-        using var held = await TakeTurnAsync(cancellationToken);
+        using var held = await TakeTurnAsync(CancellationToken.None);
         var newest = latest is { } last && last.Version > known.Version ? last : known;
         try
         {
             if (decide(newest.State) is { Count: > 0 } decided)
             {
-                latest = await events.AppendAsync(uploadId, newest, decided, cancellationToken);
-                return latest.Value.State;
+                newest = await events.AppendAsync(uploadId, newest, decided, CancellationToken.None);
+                latest = newest;
+                return newest.State;
             }
         }
         catch (StreamConflictException)
         {
+            // Another process wrote meanwhile.
         }
 
-        latest = await events.DecideAsync(uploadId, decide, cancellationToken);
-        return latest.Value.State;
+        newest = await events.DecideAsync(uploadId, decide, CancellationToken.None);
+        latest = newest;
+        return newest.State;
     }
 
     /// <summary>Waits for the turn, and has it until the result is disposed.</summary>

@@ -49,7 +49,8 @@ internal sealed class UploadsProjection : IProjection
         {
             case UploadInitiated file:
                 command.CommandText = """
-                    insert into upload (upload_id, wedding_id, status, key, file_name, content_type, size_bytes, initiated_at, expires_at, due_at)
+                    insert into upload
+                        (upload_id, wedding_id, status, key, file_name, content_type, size_bytes, initiated_at, expires_at, due_at)
                     values ($1, $2, 'open', $3, $4, $5, $6, $7, $8, $8)
                     """;
                 Add(file.WeddingId, file.Key, file.FileName, file.ContentType, file.SizeBytes, file.InitiatedAt, file.ExpiresAt);
