@@ -9,6 +9,7 @@ using Platform.Mail;
 using Platform.Storage;
 using Testing;
 using Uploads;
+using Uploads.Contracts;
 
 namespace Albums.Tests;
 
@@ -75,6 +76,10 @@ internal sealed class AlbumWorkshop : IAsyncDisposable
         return id;
     }
 
+    /// <summary>Lets Uploads have said that a file is complete.</summary>
+    internal Task AnnounceAsync(UploadCompleted file) =>
+        Events.DecideAsync<AnyUpload, UploadCompleted>(file.UploadId, _ => [file], default);
+
     /// <summary>One attempt, as a worker makes it.</summary>
     internal async Task AttemptAsync(Guid id, IObjectStorage? storage = null)
     {
@@ -107,6 +112,15 @@ internal sealed class AlbumWorkshop : IAsyncDisposable
 
     /// <summary>Where the finished ZIP lies.</summary>
     internal async Task<string> PathAsync(Guid id) => Path.Combine(folder.FullName, (await AlbumAsync(id)).Completed!.Key);
+
+    private sealed record AnyUpload : IState<AnyUpload, UploadCompleted>
+    {
+        public static string Category => "upload";
+
+        public static AnyUpload Initial { get; } = new();
+
+        public static AnyUpload Evolve(AnyUpload state, UploadCompleted e) => state;
+    }
 
     public async ValueTask DisposeAsync()
     {

@@ -12,6 +12,9 @@ public sealed class FaultyObjectStorage(IObjectStorage inner) : IObjectStorage
     private bool failAfter;
     private int calls;
 
+    /// <summary>Is awaited before each call, with its number: a test lets something happen in the middle of somebody's work.</summary>
+    public Func<int, Task>? BeforeCall { get; set; }
+
     /// <summary>Calls since the last <see cref="FailAt"/>.</summary>
     public int Calls => calls;
 
@@ -31,12 +34,7 @@ public sealed class FaultyObjectStorage(IObjectStorage inner) : IObjectStorage
 
     public async Task<Stream> ReadAsync(string key, ByteRange? range, string? ifMatch, CancellationToken cancellationToken)
     {
-        var breaks = Interlocked.Increment(ref calls) == failAtCall;
-        if (breaks && !failAfter)
-        {
-            throw Fault();
-        }
-
+        var breaks = await BreaksAsync();
         var body = await inner.ReadAsync(key, range, ifMatch, cancellationToken);
         return breaks ? new BrokenBody(body, (range?.SizeBytes ?? 2) / 2) : body;
     }
@@ -71,14 +69,21 @@ public sealed class FaultyObjectStorage(IObjectStorage inner) : IObjectStorage
 
     private static StorageException Fault() => new(StorageError.Unavailable, "The test broke this call.");
 
-    private async Task<T> CallAsync<T>(Func<Task<T>> call)
+    // Whether this call's answer is lost. A call that never arrives throws here.
+    private async Task<bool> BreaksAsync()
     {
-        var breaks = Interlocked.Increment(ref calls) == failAtCall;
-        if (breaks && !failAfter)
+        var call = Interlocked.Increment(ref calls);
+        if (BeforeCall is { } happen)
         {
-            throw Fault();
+            await happen(call);
         }
 
+        return call == failAtCall && (failAfter ? true : throw Fault());
+    }
+
+    private async Task<T> CallAsync<T>(Func<Task<T>> call)
+    {
+        var breaks = await BreaksAsync();
         var result = await call();
         return breaks ? throw Fault() : result;
     }

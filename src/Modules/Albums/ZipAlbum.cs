@@ -73,10 +73,12 @@ internal sealed class ZipAlbumHandler(
                 var finished = await new MultipartZip(metered, stream, plan, clock).FinishAsync(cancellationToken);
                 return Completed(stream.Album, finished);
             }
-            catch (StorageException e) when (e.Error is StorageError.MultipartNotFound)
+            catch (StorageException e) when (e.Error is StorageError.MultipartNotFound or StorageError.PartsRefused)
             {
-                // Completed, and the process died before it could say so; or expired.
-                if (await metered.HeadAsync(stream.Album.Upload!.Key, cancellationToken) is { } finished
+                // Completed, and the process died before it could say so. Or expired. Or it holds parts of a longer plan from before
+                // a file was lost, and this store (Ceph) refuses a completion that leaves parts out.
+                if (e.Error is StorageError.MultipartNotFound
+                    && await metered.HeadAsync(stream.Album.Upload!.Key, cancellationToken) is { } finished
                     && finished.SizeBytes == stream.Album.Plan!.SizeBytes)
                 {
                     return Completed(stream.Album, finished);
@@ -87,7 +89,9 @@ internal sealed class ZipAlbumHandler(
                     throw;
                 }
 
+                var refused = new MultipartUpload(stream.Album.Upload!.Key, stream.Album.Upload.UploadId);
                 await BeginUploadAsync(stream, metered, cancellationToken);
+                await metered.AbortMultipartAsync(refused, cancellationToken);
             }
             catch (SourceLostException lost)
             {
@@ -131,13 +135,6 @@ internal sealed class ZipAlbumHandler(
         events.Add(new Replanned(fromPart, Math.Min(filesKept, stream.Album.FilesZipped)));
         events.Add(await FreezeAsync(shorter, metered, stream.AlbumId, cancellationToken));
         await stream.AppendAsync(events, cancellationToken);
-        if (new ZipLayout(shorter).PartCount < before.PartCount)
-        {
-            // The last parts of the old plan may be stored already, and some stores refuse a completion that leaves parts out.
-            await metered.AbortMultipartAsync(new MultipartUpload(stream.Album.Upload!.Key, stream.Album.Upload.UploadId), cancellationToken);
-            await BeginUploadAsync(stream, metered, cancellationToken);
-        }
-
         return shorter;
     }
 

@@ -1,0 +1,249 @@
+using System.IO.Compression;
+using System.Text;
+using Albums.Contracts;
+using Platform.Storage;
+using Uploads.Contracts;
+using Xunit;
+
+namespace Albums.Tests;
+
+public sealed class ZipAlbumTests : IAsyncLifetime
+{
+    private const int MiB = 1 << 20;
+
+    private AlbumWorkshop workshop = null!;
+
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    public async ValueTask InitializeAsync() => workshop = await AlbumWorkshop.CreateAsync();
+
+    public ValueTask DisposeAsync() => workshop.DisposeAsync();
+
+    /// <summary>Parts of 8 MiB: losing the second video keeps the first part and moves all others.</summary>
+    [Fact]
+    public async Task A_file_that_vanishes_while_packing_costs_only_the_parts_from_it_on()
+    {
+        await PutAsync(("a.mov", 10 * MiB), ("b.mov", 60 * MiB), ("c.mov", 10 * MiB));
+        var id = await workshop.RequestAsync("a.mov", "b.mov", "c.mov");
+        await FailOnceAsync(id, afterParts: 1);
+        await workshop.Objects.DeleteAsync("b.mov", Cancel);
+        await workshop.AttemptAsync(id);
+
+        Assert.Equal(["a.mov", "c.mov", "_MISSING.txt"], await EntriesAsync(id));
+        Assert.Contains("b.mov: it is not in the store any more", await TextAsync(id, "_MISSING.txt"), StringComparison.Ordinal);
+        var history = await workshop.HistoryAsync(id);
+        Assert.Equal(2, Assert.Single(history.OfType<Replanned>()).FromPart);
+        Assert.Single(history.OfType<PartStored>(), part => part.Number == 1);
+        Assert.Equal((2, 1), ((await workshop.AlbumAsync(id)).Completed!.Files, (await workshop.AlbumAsync(id)).Completed!.Skipped));
+    }
+
+    [Fact]
+    public async Task A_file_that_is_replaced_while_packing_is_left_out_rather_than_mixed()
+    {
+        await PutAsync(("a.mov", 10 * MiB), ("b.mov", 60 * MiB), ("c.mov", 10 * MiB));
+        var id = await workshop.RequestAsync("a.mov", "b.mov", "c.mov");
+        await FailOnceAsync(id, afterParts: 1);
+        await PutAsync(("b.mov", 60 * MiB));
+        await workshop.AttemptAsync(id);
+
+        Assert.Equal(["a.mov", "c.mov", "_MISSING.txt"], await EntriesAsync(id));
+        Assert.Contains("replaced", await TextAsync(id, "_MISSING.txt"), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task An_album_of_which_nothing_is_left_fails_and_can_be_replayed()
+    {
+        var id = await workshop.RequestAsync("a.jpg", "b.jpg");
+        await workshop.AttemptAsync(id);
+        Assert.Equal("NO_FILES", (await workshop.AlbumAsync(id)).Failure!.Reason);
+
+        await PutAsync(("a.jpg", 1000));
+        await workshop.Events.DecideAsync<Album, IAlbumEvent>(
+            id, album => ReplayAlbumHandler.Decide(album, new ReplayAlbum(id, "admin"), DateTimeOffset.UnixEpoch), Cancel);
+        await workshop.AttemptAsync(id);
+        Assert.Equal(["a.jpg", "_MISSING.txt"], await EntriesAsync(id));
+    }
+
+    [Fact]
+    public async Task The_last_file_may_vanish_too()
+    {
+        await PutAsync(("a.mov", 60 * MiB));
+        var id = await workshop.RequestAsync("a.mov");
+        await FailOnceAsync(id, afterParts: 1);
+        await workshop.Objects.DeleteAsync("a.mov", Cancel);
+        await workshop.AttemptAsync(id);
+        Assert.Equal("NO_FILES", (await workshop.AlbumAsync(id)).Failure!.Reason);
+    }
+
+    /// <summary>R2 aborts an incomplete upload after seven days.</summary>
+    [Fact]
+    public async Task An_expired_upload_is_begun_anew_with_the_same_plan()
+    {
+        await PutAsync(("a.mov", 20 * MiB));
+        var undisturbed = await workshop.RequestAsync("a.mov");
+        await workshop.AttemptAsync(undisturbed);
+
+        var id = await workshop.RequestAsync("a.mov");
+        await FailOnceAsync(id, afterParts: 2);
+        var upload = (await workshop.AlbumAsync(id)).Upload!;
+        await workshop.Objects.AbortMultipartAsync(new MultipartUpload(upload.Key, upload.UploadId), Cancel);
+        await workshop.AttemptAsync(id);
+
+        Assert.Equal(await workshop.HashAsync(undisturbed), await workshop.HashAsync(id));
+        var history = await workshop.HistoryAsync(id);
+        Assert.Single(history.OfType<PlanFrozen>());
+        Assert.Equal(2, history.OfType<MultipartBegun>().Count());
+    }
+
+    [Fact]
+    public async Task A_part_that_the_store_has_otherwise_is_sent_again()
+    {
+        await PutAsync(("a.mov", 20 * MiB));
+        var undisturbed = await workshop.RequestAsync("a.mov");
+        await workshop.AttemptAsync(undisturbed);
+
+        var id = await workshop.RequestAsync("a.mov");
+        await FailOnceAsync(id, afterParts: 2);
+        var album = await workshop.AlbumAsync(id);
+        var part = album.Parts.Values.First();
+        await using (var other = new BufferBody(new byte[part.SizeBytes], Crc32.Append(0, new byte[part.SizeBytes])))
+        {
+            var slot = new PartSlot(part.Number, (part.Number - 1) * album.Plan!.PartSizeBytes, part.SizeBytes);
+            await workshop.Objects.PutPartAsync(new MultipartUpload(album.Upload!.Key, album.Upload.UploadId), slot, other, Cancel);
+        }
+
+        await workshop.AttemptAsync(id);
+        Assert.Equal(await workshop.HashAsync(undisturbed), await workshop.HashAsync(id));
+        Assert.Equal(part.Number, Assert.Single((await workshop.HistoryAsync(id)).OfType<PartInvalidated>()).Number);
+    }
+
+    [Fact]
+    public async Task Of_two_workers_on_one_album_one_wins_and_no_event_stands_twice()
+    {
+        await PutAsync(("a.mov", 30 * MiB), ("b.jpg", 1000));
+        var id = await workshop.RequestAsync("a.mov", "b.jpg");
+        await Task.WhenAll(workshop.AttemptAsync(id), workshop.AttemptAsync(id), workshop.AttemptAsync(id));
+        for (var attempt = 0; attempt < 3 && (await workshop.AlbumAsync(id)).Completed is null; attempt++)
+        {
+            await workshop.AttemptAsync(id); // all overtook each other; the job's retry goes on
+        }
+
+        var history = await workshop.HistoryAsync(id);
+        Assert.Single(history.OfType<AlbumCompleted>());
+        Assert.Equal([0, 1], history.OfType<FileZipped>().Select(file => file.Index));
+        Assert.Equal(["b.jpg", "a.mov"], await EntriesAsync(id));
+    }
+
+    [Fact]
+    public async Task A_cancelled_album_stops_its_worker_and_leaves_nothing_in_the_store()
+    {
+        await PutAsync(("a.mov", 60 * MiB));
+        var id = await workshop.RequestAsync("a.mov");
+        workshop.Storage.BeforeCall = async call =>
+        {
+            if (call == 12)
+            {
+                await workshop.Events.DecideAsync<Album, IAlbumEvent>(
+                    id, album => CancelAlbumHandler.Decide(album, new CancelAlbum(id, "ann"), DateTimeOffset.UnixEpoch), Cancel);
+            }
+        };
+        await workshop.AttemptAsync(id);
+        await new DiscardPartsHandler(workshop.Events, workshop.Objects).RunAsync(new DiscardParts(id), Cancel);
+
+        var album = await workshop.AlbumAsync(id);
+        Assert.Equal(AlbumStatus.Cancelled, album.Status);
+        var gone = await Assert.ThrowsAsync<StorageException>(
+            () => workshop.Objects.ListPartsAsync(new MultipartUpload(album.Upload!.Key, album.Upload.UploadId), Cancel));
+        Assert.Equal(StorageError.MultipartNotFound, gone.Error);
+        Assert.Null(await workshop.Objects.HeadAsync(album.Upload!.Key, Cancel));
+    }
+
+    [Fact]
+    public async Task An_album_takes_the_uploads_of_its_wedding_with_their_names_and_known_crcs()
+    {
+        await UploadAsync("creator/u/1/images/a-1.jpg", "IMG.jpg", 1000);
+        await UploadAsync("creator/u/1/images/a-2.jpg", "IMG.jpg", 2000);
+        await UploadAsync("creator/u/1/videos/v.mov", "Walzer.mov", 9 * MiB);
+        var id = Guid.CreateVersion7();
+        var requested = new AlbumRequested("ann-bob", [], null, [], DateTimeOffset.UnixEpoch);
+        await workshop.Events.DecideAsync<Album, IAlbumEvent>(id, album => RequestAlbumHandler.Decide(album, requested), Cancel);
+        await workshop.AttemptAsync(id);
+        Assert.Equal(["IMG.jpg", "IMG (2).jpg", "Walzer.mov"], await EntriesAsync(id));
+    }
+
+    /// <summary>The CRC that was computed at upload and the bytes in the store disagree: the store has lost bits.</summary>
+    [Fact]
+    public async Task A_file_that_is_damaged_in_the_store_is_left_out()
+    {
+        await PutAsync(("b.jpg", 1000));
+        await UploadAsync("a.jpg", "a.jpg", 1000, crc32: 1);
+        var id = await workshop.RequestAsync("a.jpg", "b.jpg");
+        await workshop.AttemptAsync(id);
+        Assert.Equal(["b.jpg", "_MISSING.txt"], await EntriesAsync(id));
+        Assert.Contains("damaged", await TextAsync(id, "_MISSING.txt"), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task An_album_of_a_prefix_keeps_its_folders()
+    {
+        await PutAsync(("trip/a.jpg", 10), ("trip/day 2/b.jpg", 10), ("other/c.jpg", 10));
+        var id = Guid.CreateVersion7();
+        var requested = new AlbumRequested("ann-bob", [], "trip/", [], DateTimeOffset.UnixEpoch);
+        await workshop.Events.DecideAsync<Album, IAlbumEvent>(id, album => RequestAlbumHandler.Decide(album, requested), Cancel);
+        await workshop.AttemptAsync(id);
+        Assert.Equal(["a.jpg", "day 2/b.jpg"], await EntriesAsync(id));
+    }
+
+    // Breaks the attempt at its next write once so many parts are recorded.
+    private async Task FailOnceAsync(Guid id, int afterParts)
+    {
+        workshop.Storage.BeforeCall = async _ =>
+        {
+            if ((await workshop.AlbumAsync(id)).Parts.Count >= afterParts)
+            {
+                throw new StorageException(StorageError.PartsRefused, "The test stops the attempt here.");
+            }
+        };
+        await Assert.ThrowsAsync<StorageException>(() => workshop.AttemptAsync(id));
+        workshop.Storage.BeforeCall = null;
+    }
+
+    private async Task PutAsync(params (string Key, int SizeBytes)[] files)
+    {
+        foreach (var (key, sizeBytes) in files)
+        {
+            var bytes = new byte[sizeBytes];
+            Random.Shared.NextBytes(bytes);
+            await workshop.PutAsync(key, bytes);
+        }
+    }
+
+    private async Task UploadAsync(string key, string name, int sizeBytes, uint? crc32 = null)
+    {
+        var bytes = new byte[sizeBytes];
+        Random.Shared.NextBytes(bytes);
+        await workshop.PutAsync(key, bytes);
+        var stored = await workshop.Objects.HeadAsync(key, Cancel);
+        await workshop.AnnounceAsync(new UploadCompleted(
+            Guid.CreateVersion7(), "ann-bob", key, name, sizeBytes, crc32 ?? Crc32.Append(0, bytes), "image/jpeg", stored!.ETag, DateTimeOffset.UnixEpoch));
+    }
+
+    private async Task<string[]> EntriesAsync(Guid id)
+    {
+        await using var archive = await ZipFile.OpenReadAsync(await workshop.PathAsync(id));
+        foreach (var entry in archive.Entries)
+        {
+            await using var content = await entry.OpenAsync();
+            await content.CopyToAsync(Stream.Null); // checks the CRC
+        }
+
+        return [.. archive.Entries.Select(entry => entry.FullName)];
+    }
+
+    private async Task<string> TextAsync(Guid id, string name)
+    {
+        await using var archive = await ZipFile.OpenReadAsync(await workshop.PathAsync(id));
+        using var reader = new StreamReader(await archive.GetEntry(name)!.OpenAsync(), Encoding.UTF8);
+        return await reader.ReadToEndAsync();
+    }
+}
