@@ -14,6 +14,7 @@ internal sealed partial class LogListener(NpgsqlDataSource database, EventStore 
     private const string Channel = "mt_events";
 
     private static readonly TimeSpan Spacing = TimeSpan.FromMilliseconds(20);
+    private static readonly TimeSpan Silence = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
 
     protected override Task ExecuteAsync(CancellationToken stoppingToken) => Task.WhenAll(
@@ -53,7 +54,12 @@ internal sealed partial class LogListener(NpgsqlDataSource database, EventStore 
         store.Signals.Wake([]);
         while (true)
         {
-            await connection.WaitAsync(stoppingToken);
+            // A server that vanished says nothing either, so silence is answered with a question.
+            if (!await connection.WaitAsync(Silence, stoppingToken))
+            {
+                await using var question = new NpgsqlCommand("select 1", connection);
+                await question.ExecuteNonQueryAsync(stoppingToken);
+            }
         }
     }
 

@@ -45,7 +45,7 @@ public sealed class EventSchemaTests : IAsyncLifetime
                 """));
         Assert.True(await node.ScalarAsync<bool>("""
             select s.timestamp = e2.timestamp and s.created = e1.timestamp and e1.timestamp < e2.timestamp
-                and e1.seq_id < e2.seq_id and e1.transaction_id < e2.transaction_id and e1.id < e2.id
+                and e1.seq_id < e2.seq_id and e1.transaction_id < e2.transaction_id
             from mt_streams s join mt_events e1 on e1.version = 1 join mt_events e2 on e2.version = 2
             """));
     }

@@ -12,6 +12,7 @@ public sealed class SubscriptionTests : IAsyncLifetime
     private static readonly TimeSpan Soon = TimeSpan.FromSeconds(10);
 
     private readonly PoisonSwitch poison = new();
+    private readonly Gate gate = new();
     private TestDatabase database = null!;
     private EventsHost node = null!;
 
@@ -325,6 +326,51 @@ public sealed class SubscriptionTests : IAsyncLifetime
         Assert.Equal("ann", events[1].Metadata.By);
     }
 
+    [Fact]
+    public async Task A_database_fault_in_the_middle_of_a_batch_is_not_poison()
+    {
+        await using var gated = await StartGatedAsync();
+        await AddPoisonAsync();
+        await gate.EnteredAsync(times: 2);
+
+        Assert.Equal(1L, await node.ScalarAsync<long>("""
+            select count(*) from (select pg_terminate_backend(pid) from pg_stat_activity
+            where datname = current_database() and state = 'idle in transaction' and query like 'insert into gated%') killed
+            """));
+        gate.Open();
+        await CaughtUpAsync(Gated.TheName);
+
+        Assert.Equal("1,2,3,4", await node.ScalarAsync<string>("select string_agg(version::text, ',' order by version) from gated"));
+        Assert.All(await Subscriptions.ListAsync(Cancel), status => Assert.True(status.Name != Gated.TheName || status.Stopped is null));
+    }
+
+    [Fact]
+    public async Task A_node_that_stops_in_the_middle_of_a_batch_leaves_nothing_half_done()
+    {
+        await using (await StartGatedAsync())
+        {
+            await AddPoisonAsync();
+            await gate.EnteredAsync(times: 3);
+        }
+
+        Assert.Equal(0L, await node.ScalarAsync<long>("select count(*) from gated"));
+        gate.Open();
+        await using var next = await StartGatedAsync();
+        await CaughtUpAsync(Gated.TheName);
+        Assert.Equal("1,2,3,4", await node.ScalarAsync<string>("select string_agg(version::text, ',' order by version) from gated"));
+    }
+
+    private async Task<EventsHost> StartGatedAsync()
+    {
+        await ExecuteAsync("create table if not exists gated (version bigint)");
+        return await EventsHost.StartAsync(database.ConnectionString, services =>
+        {
+            Basket.Add(services);
+            services.AddSingleton(gate);
+            services.AddSubscription<Gated>();
+        });
+    }
+
     private Task<EventsHost> StartAsync() => EventsHost.StartAsync(database.ConnectionString, services =>
     {
         Basket.Add(services);
@@ -338,20 +384,20 @@ public sealed class SubscriptionTests : IAsyncLifetime
     private async Task AddPoisonAsync() => await node.Store.DecideAsync<Basket, IBasketEvent>(
         "b1", _ => [new FruitAdded("apple", 1), new FruitAdded("pear", 1), new FruitAdded("poison", 1), new FruitAdded("plum", 1)], Cancel);
 
-    private async Task CaughtUpAsync()
+    private async Task CaughtUpAsync(string name = FruitList.TheName)
     {
         await using var command = node.Database.CreateCommand("select transaction_id, seq_id from mt_events order by transaction_id desc, seq_id desc limit 1");
         await using var reader = await command.ExecuteReaderAsync(Cancel);
         await reader.ReadAsync(Cancel);
         var head = new LogPosition(reader.GetFieldValue<ulong>(0), reader.GetInt64(1));
-        await Subscriptions.WaitForAsync(FruitList.TheName, head, Cancel).WaitAsync(Soon, Cancel);
+        await Subscriptions.WaitForAsync(name, head, Cancel).WaitAsync(Soon, Cancel);
     }
 
     private async Task<SubscriptionStatus> StoppedAsync()
     {
         for (var watch = Stopwatch.StartNew(); watch.Elapsed < Soon; await Task.Delay(20, Cancel))
         {
-            if ((await Subscriptions.ListAsync(Cancel)).Single() is { Stopped: not null } status)
+            if ((await Subscriptions.ListAsync(Cancel)).Single(found => found.Name == FruitList.TheName) is { Stopped: not null } status)
             {
                 return status;
             }
@@ -369,6 +415,50 @@ public sealed class SubscriptionTests : IAsyncLifetime
     {
         await using var command = node.Database.CreateCommand(sql);
         await command.ExecuteNonQueryAsync(Cancel);
+    }
+
+    /// <summary>Lets a subscription handle events one by one while it is shut, and all of them once it is open.</summary>
+    private sealed class Gate
+    {
+        private readonly SemaphoreSlim entered = new(0);
+        private readonly SemaphoreSlim next = new(0);
+
+        public async Task PassAsync(CancellationToken cancellationToken)
+        {
+            entered.Release();
+            await next.WaitAsync(cancellationToken);
+        }
+
+        /// <summary>Returns when the handler is at its nth event, having been let through the ones before.</summary>
+        public async Task EnteredAsync(int times)
+        {
+            for (var i = 0; i < times; i++)
+            {
+                Assert.True(await entered.WaitAsync(Soon, Cancel));
+                if (i < times - 1)
+                {
+                    next.Release();
+                }
+            }
+        }
+
+        public void Open() => next.Release(1_000_000);
+    }
+
+    private sealed class Gated(Gate gate) : ISubscription
+    {
+        public const string TheName = "gated";
+
+        public string Name => TheName;
+
+        public IReadOnlyCollection<Type> Handles => [typeof(FruitAdded)];
+
+        public async Task HandleAsync(RecordedEvent e, NpgsqlTransaction transaction, CancellationToken cancellationToken)
+        {
+            await using var insert = new NpgsqlCommand($"insert into gated values ({e.Version})", transaction.Connection, transaction);
+            await insert.ExecuteNonQueryAsync(cancellationToken);
+            await gate.PassAsync(cancellationToken);
+        }
     }
 
     private sealed class ClosingOfFullBaskets(EventStore store) : ISubscription
