@@ -6,8 +6,8 @@ namespace Platform.Jobs;
 /// <param name="Attempts">All attempts, the first included.</param>
 public sealed record JobRetry(int Attempts, TimeSpan FirstDelay, TimeSpan LongestDelay)
 {
-    /// <summary>Eight attempts over about half an hour: outlasts a redeploy, a failover and most outages of a store.</summary>
-    public static JobRetry Default { get; } = new(8, TimeSpan.FromSeconds(5), TimeSpan.FromMinutes(10));
+    /// <summary>Ten attempts over about half an hour: outlasts a redeploy, a failover and most outages of a store.</summary>
+    public static JobRetry Default { get; } = new(10, TimeSpan.FromSeconds(5), TimeSpan.FromMinutes(10));
 
     /// <summary>The pause after a failed attempt, counted from 1.</summary>
     internal TimeSpan DelayAfter(int attempt)
