@@ -66,6 +66,17 @@ public sealed class FailedStartTests : IAsyncLifetime
         Assert.Contains(url, error, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task An_S3_that_does_not_answer() => await AssertRefusedAsync(3, "Storage__S3", new()
+    {
+        ["Storage__Provider"] = "S3",
+        ["Storage__S3__Endpoint"] = $"http://127.0.0.1:{FreePort()}",
+        ["Storage__S3__Region"] = "auto",
+        ["Storage__S3__Bucket"] = "photos",
+        ["Storage__S3__AccessKey"] = "key",
+        ["Storage__S3__SecretKey"] = "secret",
+    });
+
     [Theory]
     [InlineData("Storage__Folder")]
     [InlineData("Mail__Folder")]
