@@ -28,6 +28,16 @@ public sealed class FolderUploadApiTests(FolderUploadApiTests.Node node) : Uploa
     }
 }
 
+/// <summary>The same on a real S3 server, reached as R2 is.</summary>
+public sealed class S3UploadApiTests(S3UploadApiTests.Node node) : UploadApiTests(node), IClassFixture<S3UploadApiTests.Node>
+{
+    public sealed class Node : UploadNode
+    {
+        protected override async Task<IObjectStorage> OpenStorageAsync() =>
+            new S3ObjectStorage(await CephServer.TlsBucketAsync(), TimeProvider.System);
+    }
+}
+
 public abstract class UploadApiTests(UploadNode node) : IDisposable
 {
     private const int ChunkSize = 5 << 20;
