@@ -384,14 +384,7 @@ public sealed class SubscriptionTests : IAsyncLifetime
     private async Task AddPoisonAsync() => await node.Store.DecideAsync<Basket, IBasketEvent>(
         "b1", _ => [new FruitAdded("apple", 1), new FruitAdded("pear", 1), new FruitAdded("poison", 1), new FruitAdded("plum", 1)], Cancel);
 
-    private async Task CaughtUpAsync(string name = FruitList.TheName)
-    {
-        await using var command = node.Database.CreateCommand("select transaction_id, seq_id from mt_events order by transaction_id desc, seq_id desc limit 1");
-        await using var reader = await command.ExecuteReaderAsync(Cancel);
-        await reader.ReadAsync(Cancel);
-        var head = new LogPosition(reader.GetFieldValue<ulong>(0), reader.GetInt64(1));
-        await Subscriptions.WaitForAsync(name, head, Cancel).WaitAsync(Soon, Cancel);
-    }
+    private Task CaughtUpAsync(string name = FruitList.TheName) => Subscriptions.CatchUpAsync(name, Cancel).WaitAsync(Soon, Cancel);
 
     private async Task<SubscriptionStatus> StoppedAsync()
     {
