@@ -11,7 +11,7 @@ internal static class S3Check
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
 
     /// <exception cref="StartupException">It cannot; the message names the setting to look at.</exception>
-    public static async Task RunAsync(AmazonS3Client client, S3Options options, CancellationToken cancellationToken)
+    public static async Task RunAsync(AmazonS3Client client, S3Faults faults, S3Options options, CancellationToken cancellationToken)
     {
         // Listing one key needs the endpoint, the credentials and the bucket, and unlike HEAD it answers with a code.
         var request = new ListObjectsV2Request { BucketName = options.Bucket, MaxKeys = 1 };
@@ -19,7 +19,7 @@ internal static class S3Check
         patience.CancelAfter(Patience);
         try
         {
-            await S3Faults.CallAsync(options.Bucket, null, (_, cancel) => client.ListObjectsV2Async(request, cancel), patience.Token);
+            await faults.CallAsync(options.Bucket, null, (_, cancel) => client.ListObjectsV2Async(request, cancel), patience.Token);
         }
         catch (OperationCanceledException e) when (!cancellationToken.IsCancellationRequested)
         {

@@ -5,25 +5,23 @@ using Amazon.Runtime;
 namespace Platform.Storage;
 
 /// <summary>What the answers of S3 stores mean, and which are worth another try.</summary>
-internal static class S3Faults
+/// <param name="stallLimit">How long the store may keep us waiting.</param>
+internal sealed class S3Faults(TimeSpan stallLimit)
 {
     private const int Attempts = 5;
 
     // Doubled after each attempt: 3 s in all, so that R2's one write per second and key fits in.
     private static readonly TimeSpan FirstDelay = TimeSpan.FromMilliseconds(200);
 
-    // No store thinks longer about one request; AWS may take that long to complete a large upload.
-    private static readonly TimeSpan StallLimit = TimeSpan.FromMinutes(1);
-
     /// <summary>Calls the store, again where that may help, and says in our terms what went wrong.</summary>
     /// <param name="what">Whom it is about, for messages: a key or a bucket.</param>
     /// <param name="call">One attempt; it knows its number, from 1.</param>
-    public static async Task<T> CallAsync<T>(
+    public async Task<T> CallAsync<T>(
         string what, S3Body? body, Func<int, CancellationToken, Task<T>> call, CancellationToken cancellationToken)
     {
         for (var attempt = 1; ; attempt++)
         {
-            using var timer = new StallTimer(StallLimit, cancellationToken);
+            using var timer = new StallTimer(stallLimit, cancellationToken);
             try
             {
                 if (body is not null)

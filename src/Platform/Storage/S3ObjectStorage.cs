@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using Amazon.S3;
 using Amazon.S3.Model;
 
@@ -14,6 +13,7 @@ public sealed class S3ObjectStorage(S3Options options, TimeProvider clock) : ISt
     private const string MD5OfNothing = "d41d8cd98f00b204e9800998ecf8427e";
 
     private readonly S3Client client = new(options);
+    private readonly S3Faults faults = new(options.StallLimit);
     private readonly bool isTls = options.Endpoint?.StartsWith("http:", StringComparison.OrdinalIgnoreCase) != true;
 
     public async Task<StoredObject?> HeadAsync(string key, CancellationToken cancellationToken)
@@ -22,7 +22,7 @@ public sealed class S3ObjectStorage(S3Options options, TimeProvider clock) : ISt
         try
         {
             var request = new GetObjectMetadataRequest { BucketName = options.Bucket, Key = key };
-            var found = await S3Faults.CallAsync(key, null, (_, cancel) => client.GetObjectMetadataAsync(request, cancel), cancellationToken);
+            var found = await faults.CallAsync(key, null, (_, cancel) => client.GetObjectMetadataAsync(request, cancel), cancellationToken);
             return new StoredObject(key, found.ContentLength, Unquoted(found.ETag), ToUtc(found.LastModified));
         }
         catch (StorageException e) when (e.Error == StorageError.NotFound)
@@ -34,7 +34,7 @@ public sealed class S3ObjectStorage(S3Options options, TimeProvider clock) : ISt
     public async Task<ObjectPage> ListAsync(string prefix, string? continuation, CancellationToken cancellationToken)
     {
         var request = new ListObjectsV2Request { BucketName = options.Bucket, Prefix = prefix, ContinuationToken = continuation, MaxKeys = 1000 };
-        var page = await S3Faults.CallAsync(
+        var page = await faults.CallAsync(
             options.Bucket, null, (_, cancel) => client.ListObjectsV2Async(request, cancel), cancellationToken);
         var objects = (page.S3Objects ?? []).Select(found =>
             new StoredObject(found.Key, found.Size ?? 0, Unquoted(found.ETag), ToUtc(found.LastModified)));
@@ -46,7 +46,7 @@ public sealed class S3ObjectStorage(S3Options options, TimeProvider clock) : ISt
         ObjectKey.Check(key);
         var first = await OpenAsync(range, ifMatch, cancellationToken);
         return new S3ObjectStream(
-            key, first, range ?? new ByteRange(0, first.ContentLength), (rest, etag, cancel) => OpenAsync(rest, etag, cancel));
+            key, first, range ?? new ByteRange(0, first.ContentLength), (rest, etag, cancel) => OpenAsync(rest, etag, cancel), options.StallLimit);
 
         Task<GetObjectResponse> OpenAsync(ByteRange? wanted, string? etag, CancellationToken cancel)
         {
@@ -57,7 +57,7 @@ public sealed class S3ObjectStorage(S3Options options, TimeProvider clock) : ISt
                 EtagToMatch = etag is null ? null : Quoted(etag),
                 ByteRange = wanted is { } bytes ? new Amazon.S3.Model.ByteRange(bytes.OffsetBytes, bytes.EndBytes - 1) : null,
             };
-            return S3Faults.CallAsync(key, null, (_, token) => client.GetObjectAsync(request, token), cancel);
+            return faults.CallAsync(key, null, (_, token) => client.GetObjectAsync(request, token), cancel);
         }
     }
 
@@ -66,7 +66,7 @@ public sealed class S3ObjectStorage(S3Options options, TimeProvider clock) : ISt
     {
         ObjectKey.Check(key);
         await using var sent = new S3Body(body, sizeBytes);
-        var stored = await S3Faults.CallAsync(
+        var stored = await faults.CallAsync(
             key,
             sent,
             (_, cancel) => client.PutObjectAsync(
@@ -94,14 +94,14 @@ public sealed class S3ObjectStorage(S3Options options, TimeProvider clock) : ISt
     {
         ObjectKey.Check(key);
         var request = new DeleteObjectRequest { BucketName = options.Bucket, Key = key };
-        await S3Faults.CallAsync(key, null, (_, cancel) => client.DeleteObjectAsync(request, cancel), cancellationToken);
+        await faults.CallAsync(key, null, (_, cancel) => client.DeleteObjectAsync(request, cancel), cancellationToken);
     }
 
     public async Task<MultipartUpload> BeginMultipartAsync(string key, string contentType, CancellationToken cancellationToken)
     {
         ObjectKey.Check(key);
         var request = new InitiateMultipartUploadRequest { BucketName = options.Bucket, Key = key, ContentType = contentType };
-        var begun = await S3Faults.CallAsync(
+        var begun = await faults.CallAsync(
             key, null, (_, cancel) => client.InitiateMultipartUploadAsync(request, cancel), cancellationToken);
         return new MultipartUpload(key, begun.UploadId);
     }
@@ -144,7 +144,7 @@ public sealed class S3ObjectStorage(S3Options options, TimeProvider clock) : ISt
             FirstByte = sourceOffsetBytes,
             LastByte = sourceOffsetBytes + part.SizeBytes - 1,
         };
-        var copied = await S3Faults.CallAsync(sourceKey, null, (_, cancel) => client.CopyPartAsync(request, cancel), cancellationToken);
+        var copied = await faults.CallAsync(sourceKey, null, (_, cancel) => client.CopyPartAsync(request, cancel), cancellationToken);
 
         // R2 refuses x-amz-copy-source-if-match and Ceph overlooks it. What the source is after the copy, it was during the copy.
         if ((await HeadAsync(sourceKey, cancellationToken))?.ETag != sourceETag)
@@ -175,44 +175,16 @@ public sealed class S3ObjectStorage(S3Options options, TimeProvider clock) : ISt
         }
     }
 
-    public async Task<StoredObject> CompleteMultipartAsync(
-        MultipartUpload upload, IReadOnlyList<StoredPart> parts, CancellationToken cancellationToken)
-    {
-        if (options.EqualParts && parts.SkipLast(1).Any(part => part.SizeBytes != parts[0].SizeBytes || part.SizeBytes < parts[^1].SizeBytes))
-        {
-            throw new StorageException(StorageError.PartsRefused, $"{upload.Key}: this store wants parts of one size, the last no larger (Storage__S3__EqualParts).");
-        }
-
-        var request = new CompleteMultipartUploadRequest
-        {
-            BucketName = options.Bucket,
-            Key = upload.Key,
-            UploadId = upload.Id,
-            PartETags = [.. parts.Select(part => new PartETag(part.Number, Quoted(part.ETag)))],
-        };
-        return await CallAsync(
-            upload,
-            null,
-            async (attempt, cancel) =>
-            {
-                // The attempt before may have done it and lost its answer; and Ceph answers 500 where the upload is gone.
-                if (attempt > 1 && await IsGoneAsync(upload, cancel))
-                {
-                    return await VerifyAsync(upload, parts, StorageError.MultipartNotFound, cancel);
-                }
-
-                await client.CompleteMultipartUploadAsync(request, cancel);
-                return await VerifyAsync(upload, parts, StorageError.PartsRefused, cancel);
-            },
-            cancellationToken);
-    }
+    public Task<StoredObject> CompleteMultipartAsync(
+        MultipartUpload upload, IReadOnlyList<StoredPart> parts, CancellationToken cancellationToken) =>
+        new S3Completion(this, client, upload, parts).RunAsync(options, cancellationToken);
 
     public async Task AbortMultipartAsync(MultipartUpload upload, CancellationToken cancellationToken)
     {
         var request = new AbortMultipartUploadRequest { BucketName = options.Bucket, Key = upload.Key, UploadId = upload.Id };
         try
         {
-            await S3Faults.CallAsync(upload.Key, null, (_, cancel) => client.AbortMultipartUploadAsync(request, cancel), cancellationToken);
+            await faults.CallAsync(upload.Key, null, (_, cancel) => client.AbortMultipartUploadAsync(request, cancel), cancellationToken);
         }
         catch (StorageException e) when (e.Error is StorageError.MultipartNotFound or StorageError.NotFound)
         {
@@ -235,17 +207,17 @@ public sealed class S3ObjectStorage(S3Options options, TimeProvider clock) : ISt
         }));
     }
 
-    Task IStore.CheckAsync(CancellationToken cancellationToken) => S3Check.RunAsync(client, options, cancellationToken);
+    Task IStore.CheckAsync(CancellationToken cancellationToken) => S3Check.RunAsync(client, faults, options, cancellationToken);
 
     public void Dispose() => client.Dispose();
 
     /// <summary>A call about an upload: what is not found is the upload, whatever the store calls it (Ceph says NoSuchKey).</summary>
-    private static async Task<T> CallAsync<T>(
+    internal async Task<T> CallAsync<T>(
         MultipartUpload upload, S3Body? body, Func<int, CancellationToken, Task<T>> call, CancellationToken cancellationToken)
     {
         try
         {
-            return await S3Faults.CallAsync(upload.Key, body, call, cancellationToken);
+            return await faults.CallAsync(upload.Key, body, call, cancellationToken);
         }
         catch (StorageException e) when (e.Error == StorageError.NotFound)
         {
@@ -253,46 +225,9 @@ public sealed class S3ObjectStorage(S3Options options, TimeProvider clock) : ISt
         }
     }
 
-    private async Task<bool> IsGoneAsync(MultipartUpload upload, CancellationToken cancellationToken)
-    {
-        try
-        {
-            await ListPartsAsync(upload, cancellationToken);
-            return false;
-        }
-        catch (StorageException e) when (e.Error == StorageError.MultipartNotFound)
-        {
-            return true;
-        }
-    }
-
-    /// <summary>Looks at what was completed: its size, and its ETag where those of the parts are MD5s, which S3 then composes.</summary>
-    private async Task<StoredObject> VerifyAsync(
-        MultipartUpload upload, IReadOnlyList<StoredPart> parts, StorageError otherwise, CancellationToken cancellationToken)
-    {
-        var stored = await HeadAsync(upload.Key, cancellationToken);
-        var isMD5 = parts.All(part => part.ETag.Length == 32 && part.ETag.All(char.IsAsciiHexDigit));
-        return stored is not null
-            && stored.SizeBytes == parts.Sum(part => part.SizeBytes)
-            && (!isMD5 || stored.ETag.Equals(ComposeETag(parts), StringComparison.OrdinalIgnoreCase))
-            ? stored
-            : throw new StorageException(otherwise, $"{upload.Key} is not what the parts of upload {upload.Id} make: {stored?.ToString() ?? "nothing"}.");
-    }
-
-    private static string ComposeETag(IReadOnlyList<StoredPart> parts)
-    {
-        using var md5 = IncrementalHash.CreateHash(HashAlgorithmName.MD5);
-        foreach (var part in parts)
-        {
-            md5.AppendData(Convert.FromHexString(part.ETag));
-        }
-
-        return $"{Convert.ToHexStringLower(md5.GetHashAndReset())}-{parts.Count}";
-    }
-
     private static string Unquoted(string? etag) => etag?.Trim('"') ?? "";
 
-    private static string Quoted(string etag) => $"\"{etag}\"";
+    internal static string Quoted(string etag) => $"\"{etag}\"";
 
     private static DateTimeOffset ToUtc(DateTime? time) => time?.ToUniversalTime() ?? default(DateTimeOffset);
 }

@@ -8,13 +8,15 @@ namespace Platform.Storage;
 /// </summary>
 /// <param name="openAsync">Opens the rest: from an offset, with the ETag that the object must have.</param>
 internal sealed class S3ObjectStream(
-    string key, GetObjectResponse first, ByteRange range, Func<ByteRange, string, CancellationToken, Task<GetObjectResponse>> openAsync) : ReadOnlyStream
+    string key,
+    GetObjectResponse first,
+    ByteRange range,
+    Func<ByteRange, string, CancellationToken, Task<GetObjectResponse>> openAsync,
+    TimeSpan stallLimit) : ReadOnlyStream
 {
     private const int Attempts = 5;
 
-    private static readonly TimeSpan StallLimit = TimeSpan.FromSeconds(30);
-
-    private readonly string etag = first.ETag;
+    private readonly string etag = first.ETag.Trim('"');
     private GetObjectResponse? response = first;
     private long offsetBytes = range.OffsetBytes;
 
@@ -27,7 +29,7 @@ internal sealed class S3ObjectStream(
 
         for (var attempt = 1; ; attempt++)
         {
-            using var timer = new StallTimer(StallLimit, cancellationToken);
+            using var timer = new StallTimer(stallLimit, cancellationToken);
             try
             {
                 response ??= await openAsync(new ByteRange(offsetBytes, range.EndBytes - offsetBytes), etag, cancellationToken);

@@ -62,6 +62,9 @@ public sealed record S3Options
     /// <summary>PEM file with the authority that signed the endpoint's certificate, where the machine does not know it.</summary>
     public string? CaFile { get; init; }
 
+    /// <summary>No store thinks longer before its next move; AWS may take that long to complete a large upload.</summary>
+    internal TimeSpan StallLimit { get; init; } = TimeSpan.FromMinutes(1);
+
     /// <exception cref="StartupException">A value is missing or wrong.</exception>
     internal S3Options Checked()
     {

@@ -68,3 +68,25 @@ public sealed class MeteredConformance : ObjectStorageConformance
     protected override Task<IObjectStorage> OpenAsync() =>
         Task.FromResult<IObjectStorage>(new MeteredObjectStorage(new FolderObjectStorage(root, TimeProvider.System), new WorkMeter()));
 }
+
+/// <summary>What the real server at hand lets pass.</summary>
+public sealed class R2StrictConformance : ObjectStorageConformance
+{
+    private R2StrictServer? server;
+
+    protected override bool ChecksSignatures => false;
+
+    public override async ValueTask DisposeAsync()
+    {
+        await server!.DisposeAsync();
+        await base.DisposeAsync();
+    }
+
+    protected override async Task<IObjectStorage> OpenAsync()
+    {
+        server = await R2StrictServer.StartAsync();
+        return new S3ObjectStorage(server.Options, TimeProvider.System);
+    }
+
+    protected override HttpClient OpenHttp() => CephServer.OpenHttp(server!.Options);
+}

@@ -26,6 +26,8 @@ public abstract class ObjectStorageConformance : IAsyncLifetime
 
     protected virtual bool HasLinks => true;
 
+    protected virtual bool ChecksSignatures => true;
+
     protected virtual string CopySource => "source ü+%#.mp4";
 
     /// <summary>Whether the store takes bodies that cannot seek: not over plain http, where S3 wants a payload signed.</summary>
@@ -463,7 +465,7 @@ public abstract class ObjectStorageConformance : IAsyncLifetime
         using var range = await http.SendAsync(request, Cancel);
         Assert.Equal(bytes[100..200], await range.Content.ReadAsByteArrayAsync(Cancel));
         using var forged = await http.GetAsync(new Uri(link.ToString().Replace("Signature=", "Signature=0", StringComparison.Ordinal)), Cancel);
-        Assert.False(forged.IsSuccessStatusCode);
+        Assert.Equal(!ChecksSignatures, forged.IsSuccessStatusCode);
     }
 
     protected virtual HttpClient OpenHttp() => new();
