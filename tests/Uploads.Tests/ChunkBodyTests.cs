@@ -52,7 +52,8 @@ public sealed class ChunkBodyTests
     private static async Task<(byte[] Read, ChunkBody Body)> ReadAsync(
         byte[] bytes, int expected, ChunkChecksums promised, int piece, int buffer, int? size = null)
     {
-        var pipe = new Pipe();
+        // The writer waits for the reader, so each piece arrives by itself, and the reader cannot know what follows.
+        var pipe = new Pipe(new PipeOptions(pauseWriterThreshold: 1, resumeWriterThreshold: 1));
         var writing = WriteAsync();
         var body = new ChunkBody(pipe.Reader, expected, promised);
         var read = new MemoryStream();
