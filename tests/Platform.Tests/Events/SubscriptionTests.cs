@@ -289,6 +289,33 @@ public sealed class SubscriptionTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_batch_and_the_end_of_a_rebuild_wait_for_whoever_holds_the_checkpoint()
+    {
+        await AddAsync(node, "b1", "apple");
+        await CaughtUpAsync();
+        await using var holder = NpgsqlDataSource.Create(database.ConnectionString);
+        await using var connection = await holder.OpenConnectionAsync(Cancel);
+        await using var transaction = await connection.BeginTransactionAsync(Cancel);
+        await using (var hold = new NpgsqlCommand("select name from platform.subscription for no key update", connection, transaction))
+        {
+            await hold.ExecuteNonQueryAsync(Cancel);
+        }
+
+        await ExecuteAsync("update fruit.seen set name = 'broken'");
+        var rebuild = Subscriptions.RebuildAsync(FruitList.TheName, Cancel);
+        await Task.Delay(TimeSpan.FromSeconds(1), Cancel);
+        Assert.False(rebuild.IsCompleted);
+        Assert.Equal("broken", await NamesAsync());
+        Assert.Equal(1L, await node.ScalarAsync<long>("select count(*) from fruit_rebuild.seen"));
+
+        await transaction.CommitAsync(Cancel);
+        await rebuild.WaitAsync(Soon, Cancel);
+        await AddAsync(node, "b1", "pear");
+        await CaughtUpAsync();
+        Assert.Equal("apple,pear", await NamesAsync());
+    }
+
+    [Fact]
     public async Task A_rebuild_that_fails_leaves_the_old_rows()
     {
         poison.IsOn = false;
