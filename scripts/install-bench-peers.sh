@@ -1,12 +1,18 @@
 #!/usr/bin/env bash
-# Installs what ./bench measures beside: packers for "zip"; Postgres for both.
+# Installs what ./bench measures beside: packers for "zip"; Postgres for both. A program that is there already is taken, wherever it is from.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-"$root/scripts/apt-install.sh" postgresql
+has() { command -v "$1" >/dev/null; }
+packages=()
+ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || has initdb || packages+=(postgresql)
 if [ "${1:-all}" = all ] || [ "$1" = zip ]; then
-  "$root/scripts/apt-install.sh" zip p7zip-full python3-minimal nodejs npm
-  if [ ! -d "$root/artifacts/peers/node_modules/archiver" ]; then
-    npm install --silent --no-audit --no-fund --prefix "$root/artifacts/peers" archiver@7 >&2 \
-      || echo "npm could not install archiver: the table will lack it." >&2
-  fi
+  has zip || packages+=(zip)
+  has 7z || packages+=(p7zip-full)
+  has python3 || packages+=(python3-minimal)
+  has npm || packages+=(nodejs npm)
+fi
+if [ ${#packages[@]} -gt 0 ]; then "$root/scripts/apt-install.sh" "${packages[@]}"; fi
+if has npm && [ ! -d "$root/artifacts/peers/node_modules/archiver" ] && { [ "${1:-all}" = all ] || [ "$1" = zip ]; }; then
+  npm install --silent --no-audit --no-fund --prefix "$root/artifacts/peers" archiver@7 >&2 \
+    || echo "npm could not install archiver: the table will lack it." >&2
 fi

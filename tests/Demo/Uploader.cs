@@ -11,7 +11,7 @@ internal sealed class Uploader(Api api, string weddingId)
 {
     private const int ParallelFiles = 3;
     private const int ParallelChunks = 3;
-    private const int Attempts = 6;
+    private const int Attempts = 7;
     private const long ChunkBytes = 8 << 20;
 
     private int cuts;
@@ -29,19 +29,17 @@ internal sealed class Uploader(Api api, string weddingId)
     private async Task UploadAsync(DemoFile file, ProgressBar progress, CancellationToken cancellationToken)
     {
         await using var content = file.Open();
-        var upload = await api.PostAsync<InitiatedUpload>(
-            "v1/uploads/init",
-            new
-            {
-                fileName = file.Name,
-                contentType = file.ContentType,
-                file.SizeBytes,
-                userRole = "member",
-                userId = "demo-guest",
-                weddingId,
-                chunkSizeBytes = ChunkBytes,
-            },
-            cancellationToken);
+        var request = new
+        {
+            fileName = file.Name,
+            contentType = file.ContentType,
+            file.SizeBytes,
+            userRole = "member",
+            userId = "demo-guest",
+            weddingId,
+            chunkSizeBytes = ChunkBytes,
+        };
+        var upload = await PatientlyAsync(_ => api.PostAsync<InitiatedUpload>("v1/uploads/init", request, cancellationToken), cancellationToken);
 
         var parts = new StoredChunk[upload.TotalChunks];
         using var reading = new SemaphoreSlim(1);
@@ -66,35 +64,55 @@ internal sealed class Uploader(Api api, string weddingId)
                 }
             });
 
-        var completed = await api.PostAsync<CompletedUpload>(
-            $"v1/uploads/{upload.UploadId}/complete", new { parts = parts.Select(part => new { part.ChunkIndex, part.Etag }) }, cancellationToken);
+        var sent = new { parts = parts.Select(part => new { part.ChunkIndex, part.Etag }) };
+        var completed = await PatientlyAsync(
+            _ => api.PostAsync<CompletedUpload>($"v1/uploads/{upload.UploadId}/complete", sent, cancellationToken), cancellationToken);
         if (completed.SizeBytes != file.SizeBytes)
         {
             throw new DemoFailedException($"{file.Name} has {file.SizeBytes} bytes, but the server says {completed.SizeBytes} when it is complete.");
         }
     }
 
-    private async Task<StoredChunk> SendAsync(Guid uploadId, int index, ReadOnlyMemory<byte> chunk, ProgressBar progress, CancellationToken cancellationToken)
-    {
-        for (var attempt = 1; ; attempt++)
+    private Task<StoredChunk> SendAsync(
+        Guid uploadId, int index, ReadOnlyMemory<byte> chunk, ProgressBar progress, CancellationToken cancellationToken) => PatientlyAsync(
+        async attempt =>
         {
+            if (attempt > 1)
+            {
+                Interlocked.Increment(ref resumed);
+                var status = await api.GetAsync<UploadStatus>($"v1/uploads/{uploadId}", cancellationToken);
+                if (status.ReceivedChunks.FirstOrDefault(received => received.ChunkIndex == index) is { } stored)
+                {
+                    progress.Add(chunk.Length);
+                    return stored;
+                }
+            }
+
             using var content = new CountingContent(chunk, progress, cut: index == 1 && Interlocked.Exchange(ref cuts, 1) == 0);
             try
             {
                 return await api.PutChunkAsync(uploadId, index, content, cancellationToken);
             }
-            catch (HttpRequestException error) when (attempt < Attempts && IsPassing(error.StatusCode))
+            catch (HttpRequestException)
             {
                 progress.Add(-content.SentBytes);
-                Interlocked.Increment(ref resumed);
+                throw;
             }
+        },
+        cancellationToken);
 
-            await Task.Delay(TimeSpan.FromMilliseconds(100 << attempt), cancellationToken);
-            var status = await api.GetAsync<UploadStatus>($"v1/uploads/{uploadId}", cancellationToken);
-            if (status.ReceivedChunks.FirstOrDefault(received => received.ChunkIndex == index) is { } stored && stored.SizeBytes == chunk.Length)
+    // Tries again what may pass by itself, such as a restart of the server: seven times within 13 s.
+    private static async Task<TAnswer> PatientlyAsync<TAnswer>(Func<int, Task<TAnswer>> call, CancellationToken cancellationToken)
+    {
+        for (var attempt = 1; ; attempt++)
+        {
+            try
             {
-                progress.Add(chunk.Length);
-                return stored;
+                return await call(attempt);
+            }
+            catch (HttpRequestException error) when (attempt < Attempts && IsPassing(error.StatusCode))
+            {
+                await Task.Delay(TimeSpan.FromMilliseconds(100 << attempt), cancellationToken);
             }
         }
     }
