@@ -15,6 +15,9 @@ public sealed class WebHost : WebApplicationFactory<Program>, IAsyncLifetime
     private readonly string folder = Directory.CreateTempSubdirectory("host-").FullName;
     private TestDatabase database = null!;
 
+    /// <summary>What was sent so far.</summary>
+    internal IEnumerable<string> Mails() => Directory.EnumerateFiles(Path.Combine(folder, "mail"), "*.eml").Select(File.ReadAllText);
+
     public async ValueTask InitializeAsync() => database = await TestPostgres.CreateDatabaseAsync();
 
     public override async ValueTask DisposeAsync()

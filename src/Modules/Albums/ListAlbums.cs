@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Routing;
 using Npgsql;
 using NpgsqlTypes;
+using Platform.Events;
 
 namespace Albums;
 
@@ -14,12 +15,16 @@ internal static class ListAlbums
 
     /// <summary>
     /// <c>GET /v1/albums?weddingId=&amp;status=&amp;before=</c>: up to 100, newest first; <c>before</c> is the last id of the page before.
+    /// 400 <c>INVALID_REQUEST</c> for a status that there is not.
     /// </summary>
     internal static void Map(RouteGroupBuilder albums) => albums.MapGet("/", GetAsync);
 
     private static async Task<Ok<Page>> GetAsync(
-        NpgsqlDataSource database, CancellationToken cancellationToken, string? weddingId = null, AlbumStatus? status = null, Guid? before = null)
+        NpgsqlDataSource database, CancellationToken cancellationToken, string? weddingId = null, string? status = null, Guid? before = null)
     {
+        var wanted = status is null ? default(AlbumStatus?)
+            : Enum.TryParse<AlbumStatus>(status, ignoreCase: true, out var known) ? known
+            : throw new CommandRefusedException("INVALID_REQUEST", $"There is no status {status}.");
         await using var query = database.CreateCommand(
             """
             select id, wedding_id, status, requested_at, size_bytes from albums.album
@@ -28,7 +33,7 @@ internal static class ListAlbums
             order by requested_at desc, id desc limit $4
             """);
         query.Parameters.Add(new() { Value = OrNull(weddingId), NpgsqlDbType = NpgsqlDbType.Text });
-        query.Parameters.Add(new() { Value = OrNull(status?.ToString()), NpgsqlDbType = NpgsqlDbType.Text });
+        query.Parameters.Add(new() { Value = OrNull(wanted?.ToString()), NpgsqlDbType = NpgsqlDbType.Text });
         query.Parameters.Add(new() { Value = OrNull(before), NpgsqlDbType = NpgsqlDbType.Uuid });
         query.Parameters.Add(new() { Value = MostAlbums });
         var albums = new List<Row>();

@@ -17,7 +17,7 @@ namespace Albums;
 /// </summary>
 /// <param name="Files">At most 100,000. Their order is the order in the ZIP, but for large files, which come last.</param>
 /// <param name="Prefix">Looked at when the album is planned.</param>
-internal sealed record RequestAlbum(string? WeddingId, IReadOnlyList<AlbumFile>? Files, string? Prefix, AlbumNotification? Notify);
+internal sealed record RequestAlbum(string? WeddingId, IReadOnlyList<AlbumFile?>? Files, string? Prefix, AlbumNotification? Notify);
 
 /// <param name="Key">An object of the product's own bucket.</param>
 /// <param name="Name">Its name in the ZIP, folders included; what the guest called it where not given.</param>
@@ -68,7 +68,8 @@ internal static partial class RequestAlbumHandler
         Refuse.If(command.Notify?.WebhookUrl is not null, "NOT_SUPPORTED", "Webhooks are not supported yet. Poll the album or follow its progress.");
         foreach (var file in command.Files ?? [])
         {
-            Refuse.If(file.Url is not null, "NOT_SUPPORTED", "Files are named by key. URLs are not supported yet.");
+            Refuse.If(file is null, "INVALID_FILE", "A file must be an object with a key.");
+            Refuse.If(file!.Url is not null, "NOT_SUPPORTED", "Files are named by key. URLs are not supported yet.");
             RefuseUnlessOurs(file.Key, "key");
         }
 
@@ -84,7 +85,7 @@ internal static partial class RequestAlbumHandler
             "INVALID_EMAIL",
             "One of the addresses to notify is not an e-mail address.");
         return new AlbumRequested(
-            command.WeddingId!, [.. (command.Files ?? []).Select(file => new RequestedFile(file.Key!, file.Name))], command.Prefix, emails, now);
+            command.WeddingId!, [.. (command.Files ?? []).Select(file => new RequestedFile(file!.Key!, file.Name))], command.Prefix, emails, now);
     }
 
     // Plans and finished ZIPs stand under albums/: an album of albums would hand out what others asked for.

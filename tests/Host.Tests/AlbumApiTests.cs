@@ -1,0 +1,236 @@
+using System.IO.Compression;
+using System.Net;
+using System.Net.Http.Headers;
+using System.Net.Http.Json;
+using System.Text.Json;
+using Microsoft.Extensions.DependencyInjection;
+using Platform.Storage;
+using Xunit;
+
+namespace Host.Tests;
+
+/// <summary>An album's whole life over HTTP, with its jobs running.</summary>
+public sealed class AlbumApiTests(WebHost host) : IClassFixture<WebHost>, IAsyncLifetime
+{
+    private readonly HttpClient client = host.CreateClient();
+    private readonly string prefix = $"{Guid.NewGuid():n}/";
+
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    public async ValueTask InitializeAsync()
+    {
+        var storage = host.Services.GetRequiredService<IObjectStorage>();
+        foreach (var name in new[] { "a.jpg", "b.jpg" })
+        {
+            var bytes = new byte[100_000];
+            Random.Shared.NextBytes(bytes);
+            await using var body = new BufferBody(bytes, Crc32.Append(0, bytes));
+            await storage.PutAsync(prefix + name, body, bytes.Length, "image/jpeg", Cancellation);
+        }
+    }
+
+    public ValueTask DisposeAsync()
+    {
+        client.Dispose();
+        return ValueTask.CompletedTask;
+    }
+
+    [Fact]
+    public async Task An_album_is_requested_followed_downloaded_and_mailed()
+    {
+        using var requested = await RequestAsync(new { weddingId = "ann-bob", prefix, notify = new { emails = new[] { "ann@example.com" } } });
+        Assert.Equal(HttpStatusCode.Accepted, requested.StatusCode);
+        var album = requested.Headers.Location!.OriginalString;
+
+        var events = (await client.GetStringAsync($"{album}/progress", Cancellation)).Split("\n\n", StringSplitOptions.RemoveEmptyEntries);
+        Assert.All(events, e => Assert.StartsWith("event: progress\ndata: {", e, StringComparison.Ordinal));
+        using var last = JsonDocument.Parse(events[^1].Split("data: ")[1]);
+        Assert.Equal("completed", last.RootElement.GetProperty("status").GetString());
+        Assert.Equal(2, last.RootElement.GetProperty("files").GetProperty("done").GetInt32());
+        Assert.Equal($"{album}/download", last.RootElement.GetProperty("downloadUrl").GetString());
+
+        await using var zip = await client.GetStreamAsync($"{album}/download", Cancellation);
+        await using var archive = await ZipArchive.CreateAsync(zip, ZipArchiveMode.Read, leaveOpen: false, entryNameEncoding: null, Cancellation);
+        Assert.Equal(["a.jpg", "b.jpg"], archive.Entries.Select(entry => entry.FullName));
+
+        var mail = await EventuallyAsync(() => host.Mails().SingleOrDefault());
+        Assert.Contains("ann@example.com", mail, StringComparison.Ordinal);
+        var log = await client.GetStringAsync($"{album}/log", Cancellation);
+        Assert.Contains("file_zipped", log, StringComparison.Ordinal);
+        Assert.DoesNotContain("ann@example.com", log, StringComparison.Ordinal);
+        var listed = await client.GetFromJsonAsync<JsonElement>("/v1/albums?weddingId=ann-bob&status=completed", Cancellation);
+        Assert.Equal(1, listed.GetProperty("albums").GetArrayLength());
+    }
+
+    /// <summary>RFC 9110 §14, as browsers and download managers use it.</summary>
+    [Fact]
+    public async Task A_download_goes_on_where_it_stopped()
+    {
+        var album = await CompletedAlbumAsync();
+        var whole = await client.GetByteArrayAsync($"{album}/download", Cancellation);
+        using var head = await SendAsync(HttpMethod.Head, album);
+        Assert.Equal(whole.Length, head.Content.Headers.ContentLength);
+        var etag = head.Headers.ETag!;
+        Assert.False(etag.IsWeak);
+
+        await AssertRangeAsync("bytes=0-0", 0, 1);
+        await AssertRangeAsync("bytes=100-", 100, whole.Length);
+        await AssertRangeAsync($"bytes=5-{whole.Length * 2L}", 5, whole.Length);
+        await AssertRangeAsync("bytes=-10", whole.Length - 10, whole.Length);
+        await AssertRangeAsync($"bytes=-{whole.Length * 2L}", 0, whole.Length);
+        await AssertRangeAsync("bytes=7-8", 7, 9, etag.ToString());
+
+        foreach (var outside in new[] { $"bytes={whole.Length}-", "bytes=-0" })
+        {
+            using var refused = await SendAsync(HttpMethod.Get, album, outside);
+            Assert.Equal(HttpStatusCode.RequestedRangeNotSatisfiable, refused.StatusCode);
+            Assert.Equal(whole.Length, refused.Content.Headers.ContentRange!.Length);
+        }
+
+        foreach (var (range, ifRange) in new[] { ("bytes=1-2", "\"other\""), ("bytes=1-2,4-5", null), ("lines=1-2", null), ("bytes=2-1", null) })
+        {
+            using var full = await SendAsync(HttpMethod.Get, album, range, ifRange);
+            Assert.Equal(HttpStatusCode.OK, full.StatusCode);
+            Assert.Equal(whole, await full.Content.ReadAsByteArrayAsync(Cancellation));
+        }
+
+        async Task AssertRangeAsync(string range, int from, int to, string? ifRange = null)
+        {
+            using var part = await SendAsync(HttpMethod.Get, album, range, ifRange);
+            Assert.Equal(HttpStatusCode.PartialContent, part.StatusCode);
+            Assert.Equal(new ContentRangeHeaderValue(from, to - 1, whole.Length), part.Content.Headers.ContentRange);
+            Assert.Equal(etag, part.Headers.ETag);
+            Assert.Equal(whole[from..to], await part.Content.ReadAsByteArrayAsync(Cancellation));
+        }
+    }
+
+    [Fact]
+    public async Task A_request_sent_twice_makes_one_album()
+    {
+        using var first = await RequestAsync(new { weddingId = "twice", prefix }, idempotencyKey: "key-1");
+        using var second = await RequestAsync(new { weddingId = "twice", prefix }, idempotencyKey: "key-1");
+        using var other = await RequestAsync(new { weddingId = "twice", prefix }, idempotencyKey: "key-2");
+        Assert.Equal(first.Headers.Location, second.Headers.Location);
+        Assert.NotEqual(first.Headers.Location, other.Headers.Location);
+    }
+
+    [Fact]
+    public async Task An_album_of_which_every_file_is_missing_fails_and_says_so()
+    {
+        using var requested = await RequestAsync(new { weddingId = "gone", files = new[] { new { key = "not/there.jpg" } } });
+        var album = requested.Headers.Location!.OriginalString;
+        await client.GetStringAsync($"{album}/progress", Cancellation);
+        var state = await client.GetFromJsonAsync<JsonElement>(album, Cancellation);
+        Assert.Equal("failed", state.GetProperty("status").GetString());
+        Assert.Equal("NO_FILES", state.GetProperty("failure").GetProperty("reason").GetString());
+
+        await AssertRefusedAsync(HttpMethod.Get, $"{album}/download", 409, "ALBUM_NOT_READY");
+        using var cancelled = await client.PostAsync($"{album}/cancel", null, Cancellation);
+        Assert.Equal(HttpStatusCode.NoContent, cancelled.StatusCode);
+        await AssertRefusedAsync(HttpMethod.Post, $"{album}/replay", 409, "ALBUM_CANCELLED");
+    }
+
+    [Fact]
+    public async Task A_complete_album_is_neither_cancelled_nor_made_again()
+    {
+        var album = await CompletedAlbumAsync();
+        await AssertRefusedAsync(HttpMethod.Post, $"{album}/cancel", 409, "ALBUM_COMPLETED");
+        using var replayed = await client.PostAsync($"{album}/replay", null, Cancellation);
+        Assert.Equal(HttpStatusCode.NoContent, replayed.StatusCode);
+        Assert.Equal("completed", (await client.GetFromJsonAsync<JsonElement>(album, Cancellation)).GetProperty("status").GetString());
+    }
+
+    [Fact]
+    public async Task An_album_whose_ZIP_was_removed_from_the_store_is_gone()
+    {
+        var album = await CompletedAlbumAsync();
+        var storage = host.Services.GetRequiredService<IObjectStorage>();
+        await storage.DeleteAsync($"albums/{album.Split('/')[^1]}/done.zip", Cancellation);
+        await AssertRefusedAsync(HttpMethod.Get, $"{album}/download", 410, "ALBUM_GONE");
+    }
+
+    [Theory]
+    [InlineData("GET", "")]
+    [InlineData("GET", "/progress")]
+    [InlineData("GET", "/log")]
+    [InlineData("GET", "/download")]
+    [InlineData("POST", "/replay")]
+    [InlineData("POST", "/cancel")]
+    public async Task An_unknown_album_is_not_found(string method, string path) =>
+        await AssertRefusedAsync(new HttpMethod(method), $"/v1/albums/{Guid.CreateVersion7()}{path}", 404, "ALBUM_NOT_FOUND");
+
+    [Theory]
+    [InlineData("""{}""", 400, "INVALID_WEDDING_ID")]
+    [InlineData("""{"weddingId":"nobody-uploaded"}""", 409, "ALBUM_EMPTY")]
+    [InlineData("""{"weddingId":"w","files":[]}""", 409, "ALBUM_EMPTY")]
+    [InlineData("""{"weddingId":"w","prefix":"nothing/here/"}""", 409, "ALBUM_EMPTY")]
+    [InlineData("""{"weddingId":"w","files":[{}]}""", 400, "INVALID_FILE")]
+    [InlineData("""{"weddingId":"w","files":[null]}""", 400, "INVALID_FILE")]
+    [InlineData("""{"weddingId":"w","files":[{"key":"albums/x"}]}""", 400, "INVALID_FILE")]
+    [InlineData("""{"weddingId":"w","files":[{"url":"http://169.254.169.254/"}]}""", 400, "NOT_SUPPORTED")]
+    [InlineData("""{"weddingId":"w","notify":{"emails":["x"]}}""", 400, "INVALID_EMAIL")]
+    [InlineData("""{"weddingId":"w","notify":{"emails":[null]}}""", 400, "INVALID_EMAIL")]
+    [InlineData("""{"weddingId":7}""", 400, "INVALID_REQUEST")]
+    [InlineData("""{"weddingId":"w",""", 400, "INVALID_REQUEST")]
+    public async Task A_wrong_request_is_refused_with_a_code(string body, int status, string code)
+    {
+        using var content = new StringContent(body, System.Text.Encoding.UTF8, "application/json");
+        using var answer = await client.PostAsync("/v1/albums", content, Cancellation);
+        await AssertRefusedAsync(answer, status, code);
+    }
+
+    private async Task<string> CompletedAlbumAsync()
+    {
+        using var requested = await RequestAsync(new { weddingId = "done", prefix });
+        var album = requested.Headers.Location!.OriginalString;
+        await client.GetStringAsync($"{album}/progress", Cancellation);
+        return album;
+    }
+
+    private async Task<HttpResponseMessage> RequestAsync(object body, string? idempotencyKey = null)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Post, "/v1/albums") { Content = JsonContent.Create(body) };
+        if (idempotencyKey is not null)
+        {
+            request.Headers.Add("Idempotency-Key", idempotencyKey);
+        }
+
+        return await client.SendAsync(request, Cancellation);
+    }
+
+    private async Task<HttpResponseMessage> SendAsync(HttpMethod method, string album, string? range = null, string? ifRange = null)
+    {
+        using var request = new HttpRequestMessage(method, $"{album}/download");
+        request.Headers.TryAddWithoutValidation("Range", range);
+        request.Headers.TryAddWithoutValidation("If-Range", ifRange);
+        return await client.SendAsync(request, Cancellation);
+    }
+
+    private async Task AssertRefusedAsync(HttpMethod method, string path, int status, string code)
+    {
+        using var request = new HttpRequestMessage(method, path);
+        using var answer = await client.SendAsync(request, Cancellation);
+        await AssertRefusedAsync(answer, status, code);
+    }
+
+    private static async Task AssertRefusedAsync(HttpResponseMessage answer, int status, string code)
+    {
+        var problem = await answer.Content.ReadFromJsonAsync<JsonElement>(Cancellation);
+        Assert.Equal(code, problem.GetProperty("error").GetProperty("code").GetString());
+        Assert.Equal(status, (int)answer.StatusCode);
+    }
+
+    private static async Task<T> EventuallyAsync<T>(Func<T?> find)
+        where T : class
+    {
+        while (true)
+        {
+            if (find() is { } found)
+            {
+                return found;
+            }
+
+            await Task.Delay(50, Cancellation);
+        }
+    }
+}

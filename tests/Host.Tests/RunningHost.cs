@@ -1,0 +1,91 @@
+using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
+using Xunit;
+
+namespace Host.Tests;
+
+/// <summary>A host that runs as a process of its own, to be killed.</summary>
+internal sealed class RunningHost : IAsyncDisposable
+{
+    private readonly Process process;
+
+    private RunningHost(Process process, HttpClient client)
+    {
+        this.process = process;
+        Client = client;
+    }
+
+    internal HttpClient Client { get; }
+
+    internal int ProcessId => process.Id;
+
+    /// <summary>Starts it and returns as soon as it is ready.</summary>
+    internal static async Task<RunningHost> StartAsync(Dictionary<string, string> settings)
+    {
+        var url = $"http://127.0.0.1:{FreePort()}";
+        var start = new ProcessStartInfo("dotnet", [typeof(Program).Assembly.Location])
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        foreach (var (key, value) in settings)
+        {
+            start.Environment[key] = value;
+        }
+
+        start.Environment["ASPNETCORE_URLS"] = url;
+        var process = Process.Start(start)!;
+        process.OutputDataReceived += (_, line) => TestContext.Current.SendDiagnosticMessage(line.Data ?? "");
+        process.ErrorDataReceived += (_, line) => TestContext.Current.SendDiagnosticMessage(line.Data ?? "");
+        process.BeginOutputReadLine();
+        process.BeginErrorReadLine();
+        var running = new RunningHost(process, new HttpClient { BaseAddress = new Uri(url) });
+        while (!await running.IsReadyAsync())
+        {
+            Assert.False(process.HasExited, "The host did not start.");
+            await Task.Delay(20, TestContext.Current.CancellationToken);
+        }
+
+        return running;
+    }
+
+    /// <summary>As the kernel does when memory runs out: no time for anything.</summary>
+    internal async Task KillAsync()
+    {
+        process.Kill(); // SIGKILL
+        await process.WaitForExitAsync(TestContext.Current.CancellationToken);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        Client.Dispose();
+        if (!process.HasExited)
+        {
+            process.Kill();
+            await process.WaitForExitAsync(CancellationToken.None);
+        }
+
+        process.Dispose();
+    }
+
+    private async Task<bool> IsReadyAsync()
+    {
+        try
+        {
+            using var answer = await Client.GetAsync("/health/ready", TestContext.Current.CancellationToken);
+            return answer.IsSuccessStatusCode;
+        }
+        catch (HttpRequestException)
+        {
+            return false;
+        }
+    }
+
+    private static int FreePort()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        return ((IPEndPoint)listener.LocalEndpoint).Port;
+    }
+}
