@@ -140,7 +140,7 @@ internal static class EventsBench
         await JsonSerializer.SerializeAsync(file, lines, new JsonSerializerOptions { WriteIndented = true });
     }
 
-    private static string Repository()
+    internal static string Repository()
     {
         var folder = AppContext.BaseDirectory;
         while (!File.Exists(Path.Combine(folder, "Monolith.sln")))

@@ -1,9 +1,16 @@
 using Benchmarks;
 
+// A process that a measurement has started.
+if (args is ["pack" or "copy", var settings])
+{
+    return await ZipBenchTools.RunModeAsync(args[0], settings);
+}
+
 // Every measurement by its name: `./bench` runs all of them, `./bench events` one.
 Dictionary<string, Func<string[], Task<int>>> all = new()
 {
     ["events"] = EventsBench.RunAsync,
+    ["zip"] = ZipBench.RunAsync,
 };
 
 var names = args.Length == 0 ? [.. all.Keys] : args.TakeWhile(arg => !arg.StartsWith('-')).ToArray();

@@ -1,0 +1,203 @@
+using System.Globalization;
+using System.Text.Json;
+using Npgsql;
+using Platform.Storage;
+using Testing;
+
+namespace Benchmarks;
+
+/// <summary>
+/// Packing one album – 200 photos of 2 to 8 MB and three videos of 500 MB – beside the packers people use and the limits of the machine:
+/// from folder to folder, and from S3 to S3 on a local server. All in one run, interleaved, each in a process of its own; medians.
+/// </summary>
+internal static class ZipBench
+{
+    private const int Photos = 200;
+    private const int Videos = 3;
+    private const int VideoBytes = 500_000_000;
+    private const string Node = """
+        const fs = require('fs'), path = require('path'), { createRequire } = require('module');
+        const archiver = createRequire(process.argv[3] + '/')('archiver');
+        const zip = archiver('zip', { store: true });
+        zip.pipe(fs.createWriteStream(process.argv[2]));
+        for (const name of fs.readdirSync('.')) zip.file(name, { name });
+        zip.finalize();
+        """;
+
+    private const string Python = """
+        import os, sys, zipfile
+        with zipfile.ZipFile(sys.argv[1], 'w', zipfile.ZIP_STORED) as zip:
+            for name in sorted(os.listdir('.')): zip.write(name)
+        """;
+
+    /// <param name="args"><c>--rounds=N</c> (3), <c>--no-s3</c>.</param>
+    internal static async Task<int> RunAsync(string[] args)
+    {
+        var rounds = int.Parse(args.FirstOrDefault(arg => arg.StartsWith("--rounds=", StringComparison.Ordinal))?[9..] ?? "3", CultureInfo.InvariantCulture);
+        var scratch = Path.Combine(EventsBench.Repository(), "artifacts", "bench", "zip");
+        var sources = Directory.CreateDirectory(Path.Combine(scratch, "store", "sources")).FullName;
+        var folder = Path.Combine(scratch, "out");
+        var output = Path.Combine(folder, "album.zip");
+        var bytes = await MakeSourcesAsync(sources);
+        var load = (await File.ReadAllTextAsync("/proc/loadavg")).Split(' ')[0];
+        Console.WriteLine(string.Create(
+            CultureInfo.InvariantCulture,
+            $"{Photos} photos and {Videos} videos, {bytes / 1e9:0.00} GB; {rounds} rounds; {Environment.ProcessorCount} processors; load before: {load}."));
+
+        using var cluster = await PostgresCluster.StartAsync("fsync=on", "synchronous_commit=on");
+        var peers = Path.Combine(EventsBench.Repository(), "artifacts", "peers");
+        List<(string Name, Func<Task<Sample>> Run)> rows =
+        [
+            ("cat", () => ToolAsync("sh", "-c", $"cat * > '{output}'")),
+            ("cp", () => ToolAsync("sh", "-c", $"cp * '{folder}'")),
+            ("zip -0", () => ToolAsync("sh", "-c", $"zip -0 -q '{output}' *")),
+            ("7z -mx0", () => ToolAsync("7z", "a", "-mx0", "-bd", "-bso0", "-tzip", output, ".")),
+            ("Python zipfile", () => ToolAsync("python3", "-c", Python, output)),
+            ("Node archiver", () => ToolAsync("node", "-e", Node, "zip", output, peers)),
+            ("ours, folder → folder", () => OursAsync(Folder(scratch), "pack")),
+        ];
+        if (!Directory.Exists(Path.Combine(peers, "node_modules", "archiver")))
+        {
+            rows.RemoveAll(row => row.Name.StartsWith("Node", StringComparison.Ordinal));
+        }
+
+        if (!args.Contains("--no-s3"))
+        {
+            var settings = S3(await CephServer.TlsBucketAsync());
+            await UploadSourcesAsync(settings, sources);
+            rows.Add(("raw parallel get + put, S3 → S3", () => OursAsync(settings, "copy")));
+            rows.Add(("ours, S3 → S3", () => OursAsync(settings, "pack")));
+        }
+
+        var samples = rows.ToDictionary(row => row.Name, _ => new List<Sample>());
+        for (var round = 0; round < rounds; round++)
+        {
+            foreach (var (name, run) in rows)
+            {
+                Directory.CreateDirectory(folder);
+                samples[name].Add(await run());
+                Clean();
+            }
+        }
+
+        Print(samples, bytes);
+        await File.WriteAllTextAsync(
+            Path.Combine(scratch, "..", "zip.json"),
+            JsonSerializer.Serialize(new { bytes, rounds, samples }, new JsonSerializerOptions { WriteIndented = true }));
+        return 0;
+
+        void Clean()
+        {
+            foreach (var made in new[] { folder, Path.Combine(scratch, "store", "albums") }.Where(Directory.Exists))
+            {
+                Directory.Delete(made, recursive: true);
+            }
+        }
+
+        Task<Sample> ToolAsync(params string[] command) => ZipBenchTools.TimeAsync(sources, command);
+
+        // Each time on a database of its own, so that no attempt finds another's events.
+        async Task<Sample> OursAsync(Dictionary<string, string> settings, string mode)
+        {
+            var database = $"bench_{Guid.NewGuid():n}";
+            await ExecuteAsync(cluster.ConnectionString, $"create database {database}");
+            var connection = new NpgsqlConnectionStringBuilder(cluster.ConnectionString) { Database = database }.ConnectionString;
+            return await ZipBenchTools.RunSelfAsync(mode, new(settings) { ["ConnectionStrings:Postgres"] = connection });
+        }
+    }
+
+    private static Dictionary<string, string> Folder(string scratch) => new()
+    {
+        ["Storage:Provider"] = "Folder",
+        ["Storage:Folder"] = Path.Combine(scratch, "store"),
+    };
+
+    private static Dictionary<string, string> S3(S3Options s3) => new()
+    {
+        ["Storage:Provider"] = "S3",
+        ["Storage:S3:Endpoint"] = s3.Endpoint!,
+        ["Storage:S3:CaFile"] = s3.CaFile!,
+        ["Storage:S3:Region"] = s3.Region,
+        ["Storage:S3:Bucket"] = s3.Bucket,
+        ["Storage:S3:AccessKey"] = s3.AccessKey,
+        ["Storage:S3:SecretKey"] = s3.SecretKey,
+        ["Storage:S3:ForcePathStyle"] = "true",
+    };
+
+    private static async Task UploadSourcesAsync(Dictionary<string, string> settings, string sources)
+    {
+        await using var storage = ZipBenchTools.Open(settings);
+        foreach (var file in Directory.EnumerateFiles(sources))
+        {
+            await using var body = File.OpenRead(file);
+            await storage.Objects.PutAsync($"sources/{Path.GetFileName(file)}", body, body.Length, "application/octet-stream", default);
+        }
+    }
+
+    // Kept between runs. What the bytes are makes no difference to a packer that stores.
+    private static async Task<long> MakeSourcesAsync(string folder)
+    {
+        var random = new Random(1);
+        List<(string, int)> sizes =
+        [
+            .. Enumerable.Range(0, Photos).Select(i => ($"IMG_{i:0000}.jpg", random.Next(2_000_000, 8_000_000))),
+            .. Enumerable.Range(0, Videos).Select(i => ($"VID_{i:0000}.mov", VideoBytes)),
+        ];
+        var buffer = new byte[1 << 20];
+        var total = 0L;
+        foreach (var (name, size) in sizes)
+        {
+            var path = Path.Combine(folder, name);
+            if (!File.Exists(path) || new FileInfo(path).Length != size)
+            {
+                await using var file = File.Create(path, bufferSize: 0);
+                for (var left = size; left > 0; left -= buffer.Length)
+                {
+                    random.NextBytes(buffer);
+                    await file.WriteAsync(buffer.AsMemory(0, Math.Min(left, buffer.Length)));
+                }
+            }
+
+            total += size;
+        }
+
+        return total;
+    }
+
+    private static void Print(Dictionary<string, List<Sample>> samples, long bytes)
+    {
+        var cat = Median("cat", sample => sample.CpuSeconds);
+        var cp = Median("cp", sample => sample.WallSeconds);
+        Console.WriteLine($"{"",-34}{"wall s",9}{"MB/s",8}{"CPU s",9}{"RSS MB",9}{"wall / cp",11}{"CPU / cat",11}");
+        foreach (var name in samples.Keys)
+        {
+            var wall = Median(name, sample => sample.WallSeconds);
+            var cpu = Median(name, sample => sample.CpuSeconds);
+            Console.WriteLine(string.Create(
+                CultureInfo.InvariantCulture,
+                $"{name,-34}{wall,9:0.00}{bytes / wall / 1e6,8:0}{cpu,9:0.00}{Median(name, sample => sample.PeakMegabytes),9:0}{wall / cp,11:0.00}{cpu / cat,11:0.00}"));
+        }
+
+        if (samples.ContainsKey("ours, S3 → S3"))
+        {
+            var ratio = Median("raw parallel get + put, S3 → S3", sample => sample.WallSeconds) / Median("ours, S3 → S3", sample => sample.WallSeconds);
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"S3 → S3: {ratio:0.00} of the throughput of raw parallel get + put."));
+        }
+
+        Console.WriteLine("Ours waits for the disk (fdatasync) before a part counts; the tools leave that to the kernel.");
+
+        double Median(string name, Func<Sample, double> of) => samples[name].Select(of).Order().ElementAt(samples[name].Count / 2);
+    }
+
+    private static async Task ExecuteAsync(string connectionString, string sql)
+    {
+        await using var connection = new NpgsqlConnection(connectionString);
+        await connection.OpenAsync();
+        await using var command = new NpgsqlCommand(sql, connection);
+        await command.ExecuteNonQueryAsync();
+    }
+}
+
+/// <param name="CpuSeconds">User and system time of the process and what it started; not of a server it talks to.</param>
+/// <param name="PeakMegabytes">Largest resident set.</param>
+internal sealed record Sample(double WallSeconds, double CpuSeconds, double PeakMegabytes);

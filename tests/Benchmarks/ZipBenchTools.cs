@@ -1,0 +1,192 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text.Json;
+using Albums;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging.Abstractions;
+using Platform.Jobs;
+using Platform.Mail;
+using Platform.Storage;
+using Testing;
+using Uploads;
+
+namespace Benchmarks;
+
+/// <summary>Runs what is measured in processes of their own, and measures them.</summary>
+internal static class ZipBenchTools
+{
+    private const int PartBytes = 8 << 20;
+    private const int Parallel4 = 4;
+
+    /// <summary>Runs a tool in a folder. Its time is what the shell reports of it and its children.</summary>
+    internal static async Task<Sample> TimeAsync(string folder, string[] command)
+    {
+        var start = new ProcessStartInfo("bash", ["-c", "TIMEFORMAT='%3R %3U %3S'; time \"$@\"", "bash", .. command])
+        {
+            WorkingDirectory = folder,
+            RedirectStandardError = true,
+        };
+        using var process = Process.Start(start)!;
+        var errors = process.StandardError.ReadToEndAsync();
+        var peak = 0.0;
+        while (!process.HasExited)
+        {
+            peak = Math.Max(peak, ChildrenOf(process.Id).Select(PeakMegabytes).DefaultIfEmpty().Max());
+            await Task.Delay(20);
+        }
+
+        var lines = (await errors).TrimEnd().Split('\n');
+        var times = lines[^1].Split(' ').Select(number => double.Parse(number, CultureInfo.InvariantCulture)).ToArray();
+        return process.ExitCode == 0
+            ? new Sample(times[0], times[1] + times[2], peak)
+            : throw new InvalidOperationException($"{command[0]} failed: {string.Join('\n', lines)}");
+    }
+
+    /// <summary>Runs this program again in one of the modes of <see cref="RunModeAsync"/>.</summary>
+    internal static async Task<Sample> RunSelfAsync(string mode, Dictionary<string, string> settings)
+    {
+        var start = new ProcessStartInfo(Environment.ProcessPath!, [.. SelfArguments(), mode, JsonSerializer.Serialize(settings)]) { RedirectStandardOutput = true };
+        using var process = Process.Start(start)!;
+        var output = await process.StandardOutput.ReadToEndAsync();
+        await process.WaitForExitAsync();
+        return process.ExitCode == 0
+            ? JsonSerializer.Deserialize<Sample>(output.TrimEnd().Split('\n')[^1])!
+            : throw new InvalidOperationException($"{mode} failed: {output}");
+    }
+
+    /// <summary>In the child: <c>pack</c> makes an album of all sources as a worker does; <c>copy</c> only reads and writes the same bytes.</summary>
+    internal static async Task<int> RunModeAsync(string mode, string settings)
+    {
+        await using var node = Open(JsonSerializer.Deserialize<Dictionary<string, string>>(settings)!);
+        var work = mode == "pack" ? await node.PreparePackingAsync() : () => CopyAsync(node.Objects);
+        using var self = Process.GetCurrentProcess();
+        var before = self.TotalProcessorTime;
+        var watch = Stopwatch.StartNew();
+        await work();
+        watch.Stop();
+        self.Refresh();
+        Console.WriteLine(JsonSerializer.Serialize(
+            new Sample(watch.Elapsed.TotalSeconds, (self.TotalProcessorTime - before).TotalSeconds, PeakMegabytes(self.Id))));
+        return 0;
+    }
+
+    internal static StorageNode Open(Dictionary<string, string> settings) => new(settings);
+
+    // The limit: parts of the same size, as many at a time as the packer has, and nothing done with the bytes.
+    private static async Task CopyAsync(IObjectStorage storage)
+    {
+        var sources = (await storage.ListAsync("sources/", null, default)).Objects;
+        var parts = new List<(StoredObject Source, ByteRange Range, PartSlot Slot)>();
+        var total = sources.Sum(source => source.SizeBytes);
+        var upload = await storage.BeginMultipartAsync("albums/copy", "application/octet-stream", default);
+        var carried = new List<(StoredObject Source, ByteRange Range)>();
+        var offset = 0L;
+        var slots = new List<(PartSlot Slot, List<(StoredObject Source, ByteRange Range)> Ranges)>();
+        foreach (var source in sources)
+        {
+            for (var at = 0L; at < source.SizeBytes;)
+            {
+                var room = PartBytes - carried.Sum(range => range.Range.SizeBytes);
+                var range = new ByteRange(at, Math.Min(room, source.SizeBytes - at));
+                carried.Add((source, range));
+                at += range.SizeBytes;
+                if (range.SizeBytes == room || (source == sources[^1] && at == source.SizeBytes))
+                {
+                    var size = carried.Sum(piece => piece.Range.SizeBytes);
+                    slots.Add((new PartSlot(slots.Count + 1, offset, size), carried));
+                    offset += size;
+                    carried = [];
+                }
+            }
+        }
+
+        var stored = new StoredPart[slots.Count];
+        await Parallel.ForEachAsync(slots, new ParallelOptions { MaxDegreeOfParallelism = Parallel4 }, async (slot, cancel) =>
+        {
+            var buffer = new byte[slot.Slot.SizeBytes];
+            var done = 0;
+            foreach (var (source, range) in slot.Ranges)
+            {
+                await using var body = await storage.ReadAsync(source.Key, range, source.ETag, cancel);
+                await body.ReadExactlyAsync(buffer.AsMemory(done, (int)range.SizeBytes), cancel);
+                done += (int)range.SizeBytes;
+            }
+
+            await using var part = new BufferBody(buffer, Crc32.Append(0, buffer));
+            stored[slot.Slot.Number - 1] = await storage.PutPartAsync(upload, slot.Slot, part, cancel);
+        });
+        await storage.CompleteMultipartAsync(upload, stored, default);
+    }
+
+    // Started by `dotnet Benchmarks.dll` or by its own executable.
+    private static string[] SelfArguments() =>
+        Path.GetFileNameWithoutExtension(Environment.ProcessPath) == "dotnet" ? [typeof(ZipBenchTools).Assembly.Location] : [];
+
+    private static IEnumerable<int> ChildrenOf(int process)
+    {
+        var file = $"/proc/{process}/task/{process}/children";
+        return (Read(file) ?? "").Split(' ', StringSplitOptions.RemoveEmptyEntries)
+            .Select(child => int.Parse(child, CultureInfo.InvariantCulture))
+            .SelectMany(child => ChildrenOf(child).Prepend(child));
+    }
+
+    private static double PeakMegabytes(int process) =>
+        (Read($"/proc/{process}/status") ?? "").Split('\n').FirstOrDefault(line => line.StartsWith("VmHWM:", StringComparison.Ordinal)) is { } line
+            ? double.Parse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture) / 1024
+            : 0;
+
+    private static string? Read(string path)
+    {
+        try
+        {
+            return File.ReadAllText(path);
+        }
+        catch (IOException)
+        {
+            return null; // it has ended
+        }
+    }
+}
+
+/// <summary>A node as the host wires it, without its web server.</summary>
+internal sealed class StorageNode(Dictionary<string, string> settings) : IAsyncDisposable
+{
+    private readonly IConfiguration configuration = new ConfigurationBuilder().AddInMemoryCollection(settings!).Build();
+    private readonly ServiceProvider storage = new ServiceCollection()
+        .AddStorage(new ConfigurationBuilder().AddInMemoryCollection(settings!).Build())
+        .BuildServiceProvider();
+
+    private EventsHost? host;
+
+    internal IObjectStorage Objects => storage.GetRequiredService<IObjectStorage>();
+
+    /// <summary>Requests an album of all sources; the job itself is returned, to be measured.</summary>
+    internal async Task<Func<Task>> PreparePackingAsync()
+    {
+        host = await EventsHost.StartAsync(configuration.GetConnectionString("Postgres")!, services => services
+            .AddJobs(configuration, work: false)
+            .AddSingleton(Objects)
+            .AddMail(new ConfigurationBuilder().AddInMemoryCollection([new("Mail:Folder", Path.GetTempPath())]).Build())
+            .AddUploads(configuration, work: false)
+            .AddAlbums(configuration));
+        var id = Guid.CreateVersion7();
+        var requested = new AlbumRequested("bench", [], "sources/", [], DateTimeOffset.UnixEpoch);
+        await host.Store.DecideAsync<Album, IAlbumEvent>(id, album => RequestAlbumHandler.Decide(album, requested), default);
+        var handler = ActivatorUtilities.CreateInstance<ZipAlbumHandler>(host.Services, NullLogger<ZipAlbumHandler>.Instance);
+        return async () =>
+        {
+            await handler.RunAsync(new ZipAlbum(id), default);
+            if ((await host.Store.FoldAsync<Album, IAlbumEvent>(id, default)).State.Completed is null)
+            {
+                throw new InvalidOperationException("The album is not complete.");
+            }
+        };
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await (host?.DisposeAsync() ?? ValueTask.CompletedTask);
+        await storage.DisposeAsync();
+    }
+}
