@@ -6,4 +6,5 @@ needs=(
   libjpeg-turbo-progs ffmpeg                                                   # sample media: decoders that are not ours
   unzip p7zip-full libarchive-tools python3-minimal busybox unar minizip       # albums: readers that must accept every ZIP
 )
+"$(dirname "${BASH_SOURCE[0]}")/ceph.sh" install                              # storage: a real S3 server
 exec "$(dirname "${BASH_SOURCE[0]}")/apt-install.sh" "${needs[@]}"

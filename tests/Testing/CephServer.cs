@@ -1,8 +1,6 @@
 using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using System.Security.Cryptography.X509Certificates;
-using Amazon.Runtime;
-using Amazon.S3;
 using Platform.Storage;
 
 namespace Testing;
@@ -58,9 +56,7 @@ public static class CephServer
             SecretKey = address[4],
             Bucket = $"test-{Guid.NewGuid():n}",
         };
-        using var s3 = new AmazonS3Client(
-            new BasicAWSCredentials(options.AccessKey, options.SecretKey),
-            new AmazonS3Config { ServiceURL = address[0], ForcePathStyle = true, AuthenticationRegion = options.Region });
+        using var s3 = new S3Client(options);
         await s3.PutBucketAsync(options.Bucket);
         return options;
     }
