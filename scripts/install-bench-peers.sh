@@ -1,18 +1,22 @@
 #!/usr/bin/env bash
-# Installs what ./bench measures beside: packers for "zip"; Postgres for both. A program that is there already is taken, wherever it is from.
+# install-bench-peers.sh [NAME...]   installs what ./bench measures beside: Postgres for all; packers and an S3 server for "zip".
+# A program that is there already is taken, wherever it is from.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 has() { command -v "$1" >/dev/null; }
 packages=()
 ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || has initdb || packages+=(postgresql)
-if [ "${1:-all}" = all ] || [ "$1" = zip ]; then
+zip=no
+case " ${*:-zip} " in *" zip "*) zip=yes ;; esac
+if [ $zip = yes ]; then
+  "$root/scripts/ceph.sh" install
   has zip || packages+=(zip)
   has 7z || packages+=(p7zip-full)
   has python3 || packages+=(python3-minimal)
   has npm || packages+=(nodejs npm)
 fi
 if [ ${#packages[@]} -gt 0 ]; then "$root/scripts/apt-install.sh" "${packages[@]}"; fi
-if has npm && [ ! -d "$root/artifacts/peers/node_modules/archiver" ] && { [ "${1:-all}" = all ] || [ "$1" = zip ]; }; then
+if [ $zip = yes ] && has npm && [ ! -d "$root/artifacts/peers/node_modules/archiver" ]; then
   npm install --silent --no-audit --no-fund --prefix "$root/artifacts/peers" archiver@7 >&2 \
     || echo "npm could not install archiver: the table will lack it." >&2
 fi

@@ -74,13 +74,14 @@ if [ ! -e "$data/PG_VERSION" ]; then
   rm -rf "$data" "$dir/data.new" # of an initdb that was cut off
   (umask 077; mkdir "$dir/data.new"; od -An -N18 -tx1 /dev/urandom | tr -d ' \n' >"$dir/password")
   own "$dir/data.new"; own "$dir/password"
+  no_sync=()
+  [ "${PG_FSYNC:-on}" = on ] || no_sync=(--no-sync)
   (
     exec 8<"$dir/password" 9<"$dir/data.new"
     cd /
     "${as_server[@]}" "$bin/initdb" -D "$(reachable "$dir/data.new" 9)" --pwfile="$(reachable "$dir/password" 8)" \
-      --username=postgres --auth=scram-sha-256 --encoding=UTF8 --locale=C --no-sync
+      --username=postgres --auth=scram-sha-256 --encoding=UTF8 --locale=C ${no_sync[@]+"${no_sync[@]}"}
   ) >"$dir/postgres.log" 2>&1 || { cat "$dir/postgres.log" >&2; fail "initdb could not create a cluster in $dir."; }
-  sync # once, instead of initdb's file by file
   mv "$dir/data.new" "$data"
 fi
 start_server() {
