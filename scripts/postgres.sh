@@ -18,7 +18,7 @@ data=$dir/data
 server() {
   local pid
   pid=$(head -n 1 "$data/postmaster.pid" 2>/dev/null) || return 1
-  if [ -d /proc/self ]; then [ "/proc/$pid/cwd" -ef "$data" ] || return 1; else kill -0 "$pid" 2>/dev/null || return 1; fi
+  [ "/proc/$pid/cwd" -ef "$data" ] || return 1
   echo "$pid"
 }
 
@@ -38,7 +38,7 @@ find_binaries() {
   local version candidate
   version=$(cat "$data/PG_VERSION" 2>/dev/null || true) # a cluster only runs on the major version that made it
   # shellcheck disable=SC2012 # plain version folders
-  for candidate in ${PG_BIN:-} $(ls -d /usr/lib/postgresql/*/bin /usr/pgsql-*/bin /opt/homebrew/opt/postgresql@*/bin 2>/dev/null | sort -rV) \
+  for candidate in ${PG_BIN:-} $(ls -d /usr/lib/postgresql/*/bin /usr/pgsql-*/bin 2>/dev/null | sort -rV) \
     "$(dirname "$(command -v initdb || echo /none/initdb)")"; do
     if [ ! -x "$candidate/initdb" ] || [ ! -x "$candidate/postgres" ]; then continue; fi
     if [ -z "$version" ] || "$candidate/postgres" --version | grep -q " ${version}[.b]"; then echo "$candidate"; return; fi
@@ -57,21 +57,23 @@ if ! bin=$(find_binaries); then
   bin=$(find_binaries) || fail "Postgres' server programs (initdb, postgres) were not found: install them, or name their folder in PG_BIN."
 fi
 
-# Postgres refuses to run as root, so as root it runs as the user "postgres". That user cannot walk into a checkout below /root or a
-# folder of mode 700, and needs no right to: it inherits an open descriptor of the data folder and reaches everything through that.
+# Postgres refuses to run as root, so as root it runs as whoever the data belongs to, at first the user "postgres". That user cannot walk
+# into a checkout below /root or a folder of mode 700, and needs no right to: it inherits an open descriptor of the data folder and reaches
+# everything through that.
 # (cwd is / because Postgres 15 changes back to the absolute path of its cwd while it looks for its own program.)
 as_server=()
 reachable() { echo "$1"; }
 if [ "$(id -u)" -eq 0 ]; then
-  id postgres >/dev/null 2>&1 || fail "There is no user \"postgres\" to run Postgres as: create it (useradd --system postgres), or run this as an ordinary user."
-  as_server=(setpriv --reuid=postgres --regid=postgres --init-groups)
+  user=$(stat -c %U "$data" 2>/dev/null || echo postgres)
+  group=$(id -g "$user" 2>/dev/null) || fail "There is no user $user to run Postgres as: create it (useradd --system $user), or run this as an ordinary user."
+  as_server=(setpriv --reuid="$user" --regid="$group" --init-groups)
   reachable() { echo "/proc/self/fd/$2"; }
 fi
-own() { [ "$(id -u)" -ne 0 ] || chown -R postgres:postgres "$1"; }
+own() { [ "$(id -u)" -ne 0 ] || chown "$user:$group" "$1"; }
 listening() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 
-if [ ! -e "$data/PG_VERSION" ]; then
-  rm -rf "$data" "$dir/data.new" # of an initdb that was cut off
+if [ ! -e "$data" ]; then
+  rm -rf "$dir/data.new" # of an initdb that was cut off
   (umask 077; mkdir "$dir/data.new"; od -An -N18 -tx1 /dev/urandom | tr -d ' \n' >"$dir/password")
   own "$dir/data.new"; own "$dir/password"
   no_sync=()
