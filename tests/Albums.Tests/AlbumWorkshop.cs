@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Security.Cryptography;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
@@ -86,7 +87,7 @@ internal sealed class AlbumWorkshop : IAsyncDisposable
         using var events = new EventStore(attemptDatabase, node.Services.GetRequiredService<EventTypes>(), TimeProvider.System);
         storage ??= Storage;
         var contents = new AlbumContents(attemptDatabase, events, node.Services.GetRequiredService<Subscriptions>(), storage);
-        await new ZipAlbumHandler(events, storage, contents, TimeProvider.System, NullLogger<ZipAlbumHandler>.Instance)
+        await new ZipAlbumHandler(events, storage, contents, ArrayPool<byte>.Shared, TimeProvider.System, NullLogger<ZipAlbumHandler>.Instance)
             .RunAsync(new ZipAlbum(id), default);
     }
 

@@ -1,3 +1,4 @@
+using System.Buffers;
 using Albums.Contracts;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
@@ -20,6 +21,10 @@ public static class AlbumsModule
         .AddSubscription<AlbumsProjection>()
         .AddSubscription<AlbumReactions>()
         .AddSingleton<AlbumContents>()
+
+        // Buffers of parts outlive their album, or each album would leave its own to the garbage collector. The shared pool keeps one
+        // for every thread that ever gave one back; this one keeps what albums at work have needed at a time.
+        .AddSingleton(ArrayPool<byte>.Create(maxArrayLength: 64 << 20, maxArraysPerBucket: 16))
         .AddJob<ZipAlbum, ZipAlbumHandler>("zip_album")
         .AddJob<SendAlbumLink, SendAlbumLinkHandler>("send_album_link")
         .AddJob<DiscardParts, DiscardPartsHandler>("discard_parts");

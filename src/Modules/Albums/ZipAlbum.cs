@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Diagnostics;
 using Albums.Contracts;
 using Albums.Zip;
@@ -15,7 +16,12 @@ namespace Albums;
 internal sealed record ZipAlbum(Guid AlbumId);
 
 internal sealed class ZipAlbumHandler(
-    EventStore store, IObjectStorage storage, AlbumContents contents, TimeProvider clock, ILogger<ZipAlbumHandler> logger) : IJob<ZipAlbum>
+    EventStore store,
+    IObjectStorage storage,
+    AlbumContents contents,
+    ArrayPool<byte> buffers,
+    TimeProvider clock,
+    ILogger<ZipAlbumHandler> logger) : IJob<ZipAlbum>
 {
     // R2 forgets an upload after seven days; an album that loses two in one attempt has another problem.
     private const int MostUploads = 3;
@@ -70,7 +76,7 @@ internal sealed class ZipAlbumHandler(
 
             try
             {
-                var finished = await new MultipartZip(metered, stream, plan, clock).FinishAsync(cancellationToken);
+                var finished = await new MultipartZip(metered, stream, plan, buffers, clock).FinishAsync(cancellationToken);
                 return Completed(stream.Album, finished);
             }
             catch (StorageException e) when (e.Error is StorageError.MultipartNotFound or StorageError.PartsRefused)

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Threading.Channels;
 using Platform.Storage;
 
@@ -7,7 +8,8 @@ namespace Albums.Zip;
 /// Brings a planned ZIP into the store: packs the parts that are not there yet, a few at a time and in order, and records each once it
 /// is safe. Effects come before the events that claim them, so a crash costs at most the parts in flight.
 /// </summary>
-internal sealed class MultipartZip(IObjectStorage storage, AlbumStream stream, ZipPlan plan, TimeProvider clock)
+internal sealed class MultipartZip(
+    IObjectStorage storage, AlbumStream stream, ZipPlan plan, ArrayPool<byte> buffers, TimeProvider clock)
 {
     // Two is the least that never blocks (see PartPacker). Four hide a store's latency behind the other parts at 32 MiB of memory.
     private const int PartsInFlight = 4;
@@ -44,7 +46,7 @@ internal sealed class MultipartZip(IObjectStorage storage, AlbumStream stream, Z
             crcs.Add(segment);
         }
 
-        var packer = new PartPacker(plan, layout, crcs, storage, clock);
+        var packer = new PartPacker(plan, layout, crcs, storage, buffers, clock);
         var missing = Enumerable.Range(1, layout.PartCount).Except(stream.Album.Parts.Keys);
         var packed = Channel.CreateBounded<PartStored>(PartsInFlight);
         var recording = RecordAsync(packed, crcs);

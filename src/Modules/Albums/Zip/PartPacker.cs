@@ -1,4 +1,4 @@
-using System.Collections.Concurrent;
+using System.Buffers;
 using Platform.Storage;
 
 namespace Albums.Zip;
@@ -12,7 +12,7 @@ namespace Albums.Zip;
 /// at a time besides the last ones (an entry that leaves a part covers its end), so two workers suffice to never block.
 /// Memory is one part per worker, whatever the size of files and album.
 /// </remarks>
-internal sealed class PartPacker(ZipPlan plan, ZipLayout layout, CrcLedger crcs, IObjectStorage storage, TimeProvider clock)
+internal sealed class PartPacker(ZipPlan plan, ZipLayout layout, CrcLedger crcs, IObjectStorage storage, ArrayPool<byte> buffers, TimeProvider clock)
 {
     // Small enough that a block is still in the cache when its CRC is computed.
     private const int BlockBytes = 256 * 1024;
@@ -22,8 +22,6 @@ internal sealed class PartPacker(ZipPlan plan, ZipLayout layout, CrcLedger crcs,
 
     private const int ReadAttempts = 4;
 
-    private readonly ConcurrentBag<byte[]> buffers = [];
-
     /// <summary>Reads, completes and stores one part.</summary>
     /// <exception cref="SourceLostException">A file in it is gone or was replaced.</exception>
     internal async Task<PartStored> PackAsync(MultipartUpload upload, int number, CancellationToken cancellationToken)
@@ -31,7 +29,7 @@ internal sealed class PartPacker(ZipPlan plan, ZipLayout layout, CrcLedger crcs,
         var slot = layout.Part(number);
         var pieces = layout.Pieces(slot.OffsetBytes, slot.SizeBytes).ToArray();
         var pieceCrcs = new uint[pieces.Length];
-        var buffer = buffers.TryTake(out var used) ? used : GC.AllocateUninitializedArray<byte>((int)plan.PartSizeBytes);
+        var buffer = buffers.Rent((int)slot.SizeBytes);
         try
         {
             var segments = await ReadContentAsync(slot, pieces, pieceCrcs, buffer, cancellationToken);
@@ -58,7 +56,7 @@ internal sealed class PartPacker(ZipPlan plan, ZipLayout layout, CrcLedger crcs,
         }
         finally
         {
-            buffers.Add(buffer);
+            buffers.Return(buffer);
         }
     }
 
