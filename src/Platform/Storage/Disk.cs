@@ -58,7 +58,14 @@ internal static partial class Disk
     {
         try
         {
-            RandomAccess.Write(file, bytes, offsetBytes);
+            // In blocks: one large write makes the kernel look for large free pages, which on a virtual machine cost several times the copy.
+            while (bytes.Length > 0)
+            {
+                var block = bytes[..Math.Min(bytes.Length, BufferBytes)];
+                RandomAccess.Write(file, block, offsetBytes);
+                bytes = bytes[block.Length..];
+                offsetBytes += block.Length;
+            }
         }
         catch (IOException e)
         {
@@ -105,6 +112,7 @@ internal static partial class Disk
     public static void Sync(SafeFileHandle file) => Guard(() => RandomAccess.FlushToDisk(file));
 
     /// <summary>Returns once the names in a folder are on the disk. Windows has no such call and journals names by itself.</summary>
+    /// <exception cref="DirectoryNotFoundException">The folder is not there any more.</exception>
     public static void SyncFolder(string path)
     {
         if (OperatingSystem.IsWindows())
@@ -116,7 +124,8 @@ internal static partial class Disk
         using var folder = new SafeFileHandle(OpenToRead(path, 0), ownsHandle: true);
         if (folder.IsInvalid || FileSync(folder) != 0)
         {
-            throw new StorageException(
+            const int NoSuchEntry = 2; // ENOENT
+            throw Marshal.GetLastPInvokeError() == NoSuchEntry ? new DirectoryNotFoundException(path) : new StorageException(
                 StorageError.Unavailable, $"The folder {path} cannot be synchronised: {Marshal.GetLastPInvokeErrorMessage()}.");
         }
     }

@@ -2,12 +2,12 @@
 //
 //   key             the key, UTF-8. Also the lock: who writes a part holds it shared (flock), who completes holds it alone.
 //   body            parts in place, each at its offset: sparse until the last one came
-//   {n}.claim       part n was begun in place; created with O_EXCL, so only one writer ever writes there. Empty.
-//   {n}.part        part n is acknowledged: "{etag} {offset} {size} {file}", where file is "body" or
+//   {n}.part        part n: "{etag} {offset} {size} {file}" and a line feed, where file is "body" or
 //   {n}.{guid}      a re-sent part n, from its byte 0
 //
-// A part counts from the rename of {n}.part on, which comes after the bytes were synchronised. What was in place before is never written
-// over by a re-send, so a re-send that is cut off harms nothing. A writer that fails and lives gives its claim back.
+// {n}.part is created empty, with O_EXCL, by the one writer that may write part n in place; it counts from the moment its line stands there,
+// which comes after the bytes were synchronised. Whoever finds it writes to a file of its own and renames a new {n}.part over it. What was
+// in place before is never written over by a re-send, so a re-send that is cut off harms nothing.
 //
 // Completion, alone with the upload: re-sent parts are copied into body at their offsets (a crash here: {n}.part still names the side file, do
 // it again), body is cut to its size, stamped, synchronised and renamed to the object: this is the commit. A crash after it leaves a
@@ -51,8 +51,8 @@ internal sealed class FolderMultipart(FolderObjectStorage storage, string root)
         ArgumentOutOfRangeException.ThrowIfNegative(slot.OffsetBytes, nameof(slot));
         using var shared = await LockSharedAsync(upload, cancellationToken);
         var folder = FolderOf(upload);
-        var claim = Path.Combine(folder, $"{slot.Number}.claim");
-        var inPlace = TryCreate(claim);
+        using var claim = TryCreate(FolderPart.PathOf(folder, slot.Number));
+        var inPlace = claim is not null;
         var name = inPlace ? Body : $"{slot.Number}.{Guid.CreateVersion7():N}";
         var recorded = false;
         try
@@ -65,7 +65,7 @@ internal sealed class FolderMultipart(FolderObjectStorage storage, string root)
             }
 
             var stored = new StoredPart(slot.Number, etag, slot.SizeBytes);
-            new FolderPart(stored, slot.OffsetBytes, name).Record(folder);
+            new FolderPart(stored, slot.OffsetBytes, name).Record(folder, claim);
             recorded = true;
             Disk.SyncFolder(folder);
             return stored;
@@ -76,9 +76,9 @@ internal sealed class FolderMultipart(FolderObjectStorage storage, string root)
         }
         finally
         {
-            if (!recorded)
+            if (!recorded && !inPlace)
             {
-                Forget(inPlace ? claim : Path.Combine(folder, name));
+                Forget(Path.Combine(folder, name));
             }
         }
     }
@@ -231,16 +231,15 @@ internal sealed class FolderMultipart(FolderObjectStorage storage, string root)
         }
     }
 
-    private static bool TryCreate(string path)
+    private static SafeFileHandle? TryCreate(string path)
     {
         try
         {
-            File.OpenHandle(path, FileMode.CreateNew, FileAccess.Write).Dispose();
-            return true;
+            return File.OpenHandle(path, FileMode.CreateNew, FileAccess.Write, FileShare.ReadWrite | FileShare.Delete);
         }
         catch (IOException) when (File.Exists(path))
         {
-            return false;
+            return null;
         }
     }
 

@@ -1,4 +1,6 @@
 using System.Globalization;
+using System.Text;
+using Microsoft.Win32.SafeHandles;
 
 namespace Platform.Storage;
 
@@ -9,20 +11,31 @@ internal sealed record FolderPart(StoredPart Stored, long OffsetBytes, string Fi
 {
     public const string Body = "body";
 
-    /// <summary>All parts of an upload, by number.</summary>
+    public static string PathOf(string folder, int number) => Path.Combine(folder, string.Create(CultureInfo.InvariantCulture, $"{number}.part"));
+
+    /// <summary>All acknowledged parts of an upload, by number.</summary>
     public static List<FolderPart> ReadAll(string folder)
     {
-        var parts = Directory.EnumerateFiles(folder, "*.part").Select(Read).ToList();
+        var parts = Directory.EnumerateFiles(folder, "*.part").Select(Read).OfType<FolderPart>().ToList();
         parts.Sort((a, b) => a.Stored.Number.CompareTo(b.Stored.Number));
         return parts;
     }
 
-    /// <summary>Acknowledges the part, in place of an earlier one of its number. The caller synchronises the folder.</summary>
-    public void Record(string folder)
+    /// <summary>Acknowledges the part: in its claim, or in place of an earlier one of its number. The caller synchronises the folder.</summary>
+    /// <param name="claim">The empty file this writer created for the part; <see langword="null"/> where another had created it.</param>
+    public void Record(string folder, SafeFileHandle? claim)
     {
+        var line = string.Create(CultureInfo.InvariantCulture, $"{Stored.ETag} {OffsetBytes} {Stored.SizeBytes} {File}\n");
+        if (claim is not null)
+        {
+            Disk.Guard(() => RandomAccess.Write(claim, Encoding.UTF8.GetBytes(line), 0));
+            Disk.Sync(claim);
+            return;
+        }
+
         var draft = Path.Combine(folder, $"{Guid.CreateVersion7():N}.draft");
-        Disk.WriteText(draft, string.Create(CultureInfo.InvariantCulture, $"{Stored.ETag} {OffsetBytes} {Stored.SizeBytes} {File}"));
-        Disk.Guard(() => System.IO.File.Move(draft, Path.Combine(folder, $"{Stored.Number}.part"), overwrite: true));
+        Disk.WriteText(draft, line);
+        Disk.Guard(() => System.IO.File.Move(draft, PathOf(folder, Stored.Number), overwrite: true));
     }
 
     /// <summary>Where each of the parts asked for comes to lie.</summary>
@@ -52,11 +65,16 @@ internal sealed record FolderPart(StoredPart Stored, long OffsetBytes, string Fi
         return layout.Count > 0 ? layout : throw new StorageException(StorageError.PartsRefused, "An upload without parts cannot be completed.");
     }
 
-    private static FolderPart Read(string path)
+    // Nothing, where it is only claimed.
+    private static FolderPart? Read(string path)
     {
-        var words = System.IO.File.ReadAllText(path).Split(' ');
+        if (System.IO.File.ReadAllText(path) is not [.., '\n'] line || line[..^1].Split(' ') is not [var etag, var offset, var size, var file])
+        {
+            return null;
+        }
+
         var number = int.Parse(Path.GetFileNameWithoutExtension(path), CultureInfo.InvariantCulture);
-        var stored = new StoredPart(number, words[0], long.Parse(words[2], CultureInfo.InvariantCulture));
-        return new FolderPart(stored, long.Parse(words[1], CultureInfo.InvariantCulture), words[3]);
+        var stored = new StoredPart(number, etag, long.Parse(size, CultureInfo.InvariantCulture));
+        return new FolderPart(stored, long.Parse(offset, CultureInfo.InvariantCulture), file);
     }
 }
