@@ -7,12 +7,13 @@ has() { command -v "$1" >/dev/null; }
 packages=()
 ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || has initdb || packages+=(postgresql)
 zip=no
-case " ${*:-zip} " in *" zip "*) zip=yes ;; esac
+case " ${*:-zip} " in *" zip "* | *" memory "*) zip=yes ;; esac
 if [ $zip = yes ]; then
   "$root/scripts/ceph.sh" install
   has zip || packages+=(zip)
   has 7z || packages+=(p7zip-full)
   has python3 || packages+=(python3-minimal)
+  ls /usr/lib/*/libeatmydata.so >/dev/null 2>&1 || packages+=(libeatmydata1)
   has npm || packages+=(nodejs npm)
 fi
 if [ ${#packages[@]} -gt 0 ]; then "$root/scripts/apt-install.sh" "${packages[@]}"; fi
