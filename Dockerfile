@@ -1,13 +1,13 @@
 FROM mcr.microsoft.com/dotnet/sdk:10.0 AS build
 WORKDIR /repo
 COPY . .
-RUN dotnet publish src/Host -c Release -o /app && mkdir /data
+RUN dotnet publish src/Host -c Release -o /app && mkdir -p /volumes/data
 
-# No shell, no package manager, and the user app (1654) rather than root.
-FROM mcr.microsoft.com/dotnet/aspnet:10.0-noble-chiseled
-WORKDIR /data
+# No shell, no package manager, and the user app (1654) rather than root. "Extra" brings ICU, which names of files need.
+FROM mcr.microsoft.com/dotnet/aspnet:10.0-noble-chiseled-extra
 COPY --from=build /app /app
-COPY --from=build --chown=1654:1654 /data /data
+COPY --from=build --chown=1654:1654 /volumes /
+WORKDIR /data
 ENV ASPNETCORE_URLS=http://+:8080 Storage__Folder=/data/storage Mail__Folder=/data/mail Logging__Console__FormatterName=json
 EXPOSE 8080
 ENTRYPOINT ["dotnet", "/app/Host.dll"]

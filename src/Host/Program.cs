@@ -14,6 +14,7 @@ try
         return Verbs.Help();
     }
 
+    Unicode.Demand();
     var builder = WebApplication.CreateBuilder(new WebApplicationOptions { Args = args, ContentRootPath = AppContext.BaseDirectory });
     var configuration = builder.Configuration;
     var roles = Roles.Read(configuration);

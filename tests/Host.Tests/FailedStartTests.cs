@@ -94,6 +94,9 @@ public sealed class FailedStartTests : IAsyncLifetime
     public async Task A_setting_without_meaning(string key, string value) => await AssertRefusedAsync(2, key, new() { [key] = value });
 
     [Fact]
+    public async Task No_Unicode() => await AssertRefusedAsync(2, "ICU", new() { ["DOTNET_SYSTEM_GLOBALIZATION_INVARIANT"] = "1" });
+
+    [Fact]
     public async Task An_unknown_verb() => await AssertRefusedAsync(2, "dance", [], "dance");
 
     [Fact]
