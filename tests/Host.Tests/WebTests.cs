@@ -91,4 +91,16 @@ public sealed class RolesTests
         using var api = await client.GetAsync("/openapi/v1.json", TestContext.Current.CancellationToken);
         Assert.Equal((HttpStatusCode.OK, HttpStatusCode.NotFound), (health.StatusCode, api.StatusCode));
     }
+    /// <summary>Whether there is something to pack is seen when a worker comes.</summary>
+    [Fact]
+    public async Task An_album_can_be_requested_while_no_worker_runs()
+    {
+        await using var host = new WebHost();
+        await host.InitializeAsync();
+        using var client = host.WithWebHostBuilder(builder => builder.UseSetting("Roles", "web")).CreateClient();
+        var file = new { fileName = "a.jpg", contentType = "image/jpeg", sizeBytes = 1, userRole = "creator", userId = "u", weddingId = "ann-bob" };
+        using var begun = await client.PostAsJsonAsync("/v1/uploads/init", file, TestContext.Current.CancellationToken);
+        using var requested = await client.PostAsJsonAsync("/v1/albums", new { weddingId = "ann-bob" }, TestContext.Current.CancellationToken);
+        Assert.Equal(HttpStatusCode.Accepted, requested.StatusCode);
+    }
 }

@@ -16,6 +16,9 @@ internal sealed class AlbumContents(NpgsqlDataSource database, EventStore store,
 
     private const int LooksAtATime = 16;
 
+    // Somebody waits for the answer. A subscription that runs is behind by milliseconds.
+    private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(5);
+
     /// <returns>The plan and what is not in it; no plan where nothing is left to pack.</returns>
     internal async Task<(ZipPlan? Plan, IReadOnlyList<SkippedFile> Skipped)> PlanAsync(
         IObjectStorage storage, Guid albumId, AlbumRequested request, CancellationToken cancellationToken)
@@ -53,7 +56,17 @@ internal sealed class AlbumContents(NpgsqlDataSource database, EventStore store,
             return (await bucket.ListAsync(prefix, continuation: null, cancellationToken)).Objects.Count == 0;
         }
 
-        await subscriptions.CatchUpAsync(AlbumsProjection.SubscriptionName, cancellationToken);
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        patience.CancelAfter(LongestWait);
+        try
+        {
+            await subscriptions.CatchUpAsync(AlbumsProjection.SubscriptionName, patience.Token);
+        }
+        catch (Exception e) when (e is SubscriptionStoppedException || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
+        {
+            return false; // no worker follows the log at the moment: the one that plans the album will see
+        }
+
         await using var query = database.CreateCommand("select exists (select from albums.wedding_file where wedding_id = $1)");
         query.Parameters.Add(new() { Value = request.WeddingId });
         return await query.ExecuteScalarAsync(cancellationToken) is false;
