@@ -20,7 +20,9 @@ internal sealed class SmtpMailer(MailAddress from, SmtpOptions options) : IMaile
         }
         catch (SmtpException error)
         {
-            throw new MailException($"The mail server refused the mail or did not answer ({error.StatusCode}).", error);
+            // A server's refusal repeats the address, and exceptions are logged: only what is no answer of a server goes with it.
+            var cause = error.StatusCode == SmtpStatusCode.GeneralFailure ? error : null;
+            throw new MailException($"The mail server refused the mail or did not answer ({error.StatusCode}).", cause);
         }
     }
 }

@@ -61,6 +61,15 @@ public sealed class MailTests : IDisposable
     public async Task A_server_that_does_not_answer_is_a_failure_that_a_job_retries() =>
         await Assert.ThrowsAsync<MailException>(() => SmtpMailer(SmtpServer.FreePort(), tls: false).SendAsync(Link, Cancellation));
 
+    [Fact]
+    public async Task A_refusal_that_repeats_the_address_does_not_carry_it_into_the_log()
+    {
+        using var server = new RefusingSmtpServer();
+        var refused = await Assert.ThrowsAsync<MailException>(() => SmtpMailer(server.Port, tls: false).SendAsync(Link, Cancellation));
+        Assert.Contains("MailboxUnavailable", refused.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain("couple@wedding.example", refused.ToString(), StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("id\r\nBcc: x@example.com", "a@example.com", "subject")]
     [InlineData("../id", "a@example.com", "subject")]
