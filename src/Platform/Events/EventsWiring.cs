@@ -13,6 +13,11 @@ public static class EventsWiring
     // Every statement of the product, so that each is parsed and planned once per connection.
     private const int MaxPreparedStatements = 200;
 
+    // An open transaction hides the log's end from all subscriptions and may hold the lock under which jobs are handed out. So Postgres
+    // ends the sessions of a machine that vanished after four seconds, and of a process that pauses within a transaction after ten.
+    private const string SessionLimits =
+        "-c tcp_keepalives_idle=2 -c tcp_keepalives_interval=1 -c tcp_keepalives_count=2 -c idle_in_transaction_session_timeout=10s";
+
     /// <summary>Adds the event store, and the <see cref="NpgsqlDataSource"/> that everything shares. Tables are created and migrated at start.</summary>
     /// <param name="work">Whether this process runs subscriptions, or only reads and appends.</param>
     /// <exception cref="StartupException">The connection string is missing or malformed.</exception>
@@ -66,11 +71,13 @@ public static class EventsWiring
 
         try
         {
-            return new NpgsqlConnectionStringBuilder(connectionString)
+            var settings = new NpgsqlConnectionStringBuilder(connectionString)
             {
                 MaxAutoPrepare = MaxPreparedStatements,
                 AutoPrepareMinUsages = 2,
-            }.ConnectionString;
+            };
+            settings.Options = $"{SessionLimits} {settings.Options}".TrimEnd();
+            return settings.ConnectionString;
         }
         catch (ArgumentException e)
         {

@@ -12,13 +12,7 @@ internal sealed class SubscriptionTable(string name)
     /// <returns>Whether nobody else has it.</returns>
     public static async Task<bool> TryLockAsync(NpgsqlConnection connection, string what, CancellationToken cancellationToken)
     {
-        // A machine that vanishes without closing its connection loses the lock after four seconds without an answer.
-        await using var command = new NpgsqlCommand(
-            """
-            select pg_try_advisory_lock(hashtextextended('subscription ' || $1, 0)),
-                set_config('tcp_keepalives_idle', '2', false), set_config('tcp_keepalives_interval', '1', false), set_config('tcp_keepalives_count', '2', false)
-            """,
-            connection);
+        await using var command = new NpgsqlCommand("select pg_try_advisory_lock(hashtextextended('subscription ' || $1, 0))", connection);
         EventTables.Add(command.Parameters, what);
         return (bool)(await command.ExecuteScalarAsync(cancellationToken))!;
     }
@@ -75,11 +69,13 @@ internal sealed class SubscriptionTable(string name)
         await command.ExecuteNonQueryAsync(cancellationToken);
     }
 
+    /// <summary>Stops at an event, unless a rebuild has taken the checkpoint beyond it meanwhile.</summary>
     public async Task StopAsync(NpgsqlConnection connection, RecordedEvent e, Exception error, CancellationToken cancellationToken)
     {
         await using var command = new NpgsqlCommand(
             """
-            update platform.subscription set error = $2, error_transaction_id = $3, error_seq_id = $4, updated_at = now() where name = $1
+            update platform.subscription set error = $2, error_transaction_id = $3, error_seq_id = $4, updated_at = now()
+            where name = $1 and (transaction_id, seq_id) < ($3, $4)
             """,
             connection);
         EventTables.Add(command.Parameters, name);

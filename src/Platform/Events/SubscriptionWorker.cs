@@ -89,8 +89,8 @@ internal sealed partial class SubscriptionWorker(
     }
 
     /// <summary>
-    /// Handles a page and moves the checkpoint in one transaction. Where an event fails, all of it is rolled back, what came before
-    /// the event is done again without it, and the event is tried once more on its own: only then it counts as poison.
+    /// Handles a page and moves the checkpoint in one transaction. Where an event fails, all of it is rolled back, and what came before
+    /// the event is done again without it. An event that fails as the first of its page is poison.
     /// </summary>
     private async Task HandleAsync(NpgsqlConnection connection, LogPosition position, LogPage page, CancellationToken stoppingToken)
     {
@@ -127,20 +127,27 @@ internal sealed partial class SubscriptionWorker(
         var handled = 0;
         try
         {
-            for (var started = TimeProvider.System.GetTimestamp(); handled < count && TimeProvider.System.GetElapsedTime(started) < LongestBatch; handled++)
+            var started = TimeProvider.System.GetTimestamp();
+            for (; handled < count && (handled == 0 || TimeProvider.System.GetElapsedTime(started) < LongestBatch); handled++)
             {
                 await log.HandleAsync(subscription, page.Events[handled], transaction, stoppingToken);
             }
         }
-        catch (Exception e) when (!stoppingToken.IsCancellationRequested && connection.State == ConnectionState.Open && e is not NpgsqlException { IsTransient: true })
+        catch (Exception e) when (!stoppingToken.IsCancellationRequested)
         {
-            return (handled, e);
+            // A lost database is no fault of the event, whatever the handler made of it: Quartz wraps it.
+            return connection.State == ConnectionState.Open && !IsTransient(e)
+                ? (handled, e)
+                : throw new NpgsqlException("The database was lost in the middle of a batch.", e);
         }
 
         await table.MoveAsync(connection, handled == page.Events.Count ? page.End : page.Events[handled - 1].Position, stoppingToken);
         await transaction.CommitAsync(stoppingToken);
         return (handled, null);
     }
+
+    private static bool IsTransient(Exception e) =>
+        e is NpgsqlException { IsTransient: true } || (e.InnerException is { } inner && IsTransient(inner));
 
     [LoggerMessage(Level = LogLevel.Error, Message = "Subscription {Subscription} stopped at {Stream}/{Version} ({Type}): retry it, or pass the event.")]
     private static partial void LogStopped(ILogger logger, string subscription, string stream, long version, string type, Exception exception);

@@ -353,9 +353,12 @@ public sealed class SubscriptionTests : IAsyncLifetime
         Assert.Equal("ann", events[1].Metadata.By);
     }
 
-    [Fact]
-    public async Task A_database_fault_in_the_middle_of_a_batch_is_not_poison()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_database_fault_in_the_middle_of_a_batch_is_not_poison(bool isWrapped)
     {
+        gate.WrapsFaults = isWrapped;
         await using var gated = await StartGatedAsync();
         await AddPoisonAsync();
         await gate.EnteredAsync(times: 2);
@@ -369,6 +372,35 @@ public sealed class SubscriptionTests : IAsyncLifetime
 
         Assert.Equal("1,2,3,4", await node.ScalarAsync<string>("select string_agg(version::text, ',' order by version) from gated"));
         Assert.All(await Subscriptions.ListAsync(Cancel), status => Assert.True(status.Name != Gated.TheName || status.Stopped is null));
+    }
+
+    [Fact]
+    public async Task A_failure_at_an_event_that_a_rebuild_has_handled_meanwhile_stops_nothing()
+    {
+        await AddAsync(node, "b1", "apple");
+        await CaughtUpAsync();
+        await using var connection = await node.Database.OpenConnectionAsync(Cancel);
+        var seen = await node.Store.ReadAsync("basket-b1", 1, Cancel).SingleAsync(Cancel);
+
+        await new SubscriptionTable(FruitList.TheName).StopAsync(connection, seen, new FormatException("It was poison."), Cancel);
+
+        await AddAsync(node, "b1", "pear");
+        await CaughtUpAsync();
+        Assert.Equal("apple,pear", await NamesAsync());
+    }
+
+    [Fact]
+    public async Task A_node_that_pauses_in_a_transaction_holds_nobody_up_for_long()
+    {
+        await using var connection = await node.Database.OpenConnectionAsync(Cancel);
+        await using var transaction = await connection.BeginTransactionAsync(Cancel);
+        await using (var write = new NpgsqlCommand("select pg_current_xact_id()", connection, transaction))
+        {
+            await write.ExecuteScalarAsync(Cancel);
+        }
+
+        await AddAsync(node, "b1", "apple");
+        await Subscriptions.CatchUpAsync(FruitList.TheName, Cancel).WaitAsync(TimeSpan.FromSeconds(20), Cancel);
     }
 
     [Fact]
@@ -443,6 +475,9 @@ public sealed class SubscriptionTests : IAsyncLifetime
         private readonly SemaphoreSlim entered = new(0);
         private readonly SemaphoreSlim next = new(0);
 
+        /// <summary>Whether the handler makes faults of the database its own, as one that queues jobs does.</summary>
+        public bool WrapsFaults { get; set; }
+
         public async Task PassAsync(CancellationToken cancellationToken)
         {
             entered.Release();
@@ -476,7 +511,15 @@ public sealed class SubscriptionTests : IAsyncLifetime
         public async Task HandleAsync(RecordedEvent e, NpgsqlTransaction transaction, CancellationToken cancellationToken)
         {
             await using var insert = new NpgsqlCommand($"insert into gated values ({e.Version})", transaction.Connection, transaction);
-            await insert.ExecuteNonQueryAsync(cancellationToken);
+            try
+            {
+                await insert.ExecuteNonQueryAsync(cancellationToken);
+            }
+            catch (NpgsqlException fault) when (gate.WrapsFaults)
+            {
+                throw new InvalidOperationException("Wrapped.", fault);
+            }
+
             await gate.PassAsync(cancellationToken);
         }
     }
