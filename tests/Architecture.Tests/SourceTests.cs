@@ -1,5 +1,9 @@
 using System.Text.RegularExpressions;
+using Albums;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
 using Platform.Http;
+using Uploads;
 using Xunit;
 
 namespace Architecture.Tests;
@@ -33,14 +37,19 @@ public sealed partial class SourceTests
     public void Martens_rule_is_this_one(string type, string name) => Assert.Equal(name, SnakeCase(type));
 
     [Fact]
-    public void Every_error_code_has_a_status_and_a_line_in_the_documentation()
+    public void Every_error_code_has_a_status_and_a_line_in_the_documentation_and_those_of_modules_are_used()
     {
+        var settings = new ConfigurationBuilder().Build();
+        using var modules = new ServiceCollection().AddUploads(settings, work: false).AddAlbums(settings).AddErrors().BuildServiceProvider();
+        var statuses = modules.GetRequiredService<ErrorCodes>().Statuses;
         var used = Sources.All().SelectMany(file => RefusedCodes().Matches(file.Text)).Select(match => match.Groups[1].Value).ToHashSet();
         var documented = DocumentedCodes().Matches(Sources.Read("docs/http-api.md"))
             .Select(match => $"{match.Groups[1].Value} {match.Groups[2].Value}");
         Assert.Contains("UPLOAD_NOT_FOUND", used);
-        Assert.Empty(used.Except(ErrorCodes.Statuses.Keys));
-        Assert.Equal(ErrorCodes.Statuses.Select(code => $"{code.Key} {code.Value}").Order(), documented.Order());
+        Assert.Empty(used.Except(statuses.Keys));
+        var named = Sources.All().SelectMany(file => NamedCodes().Matches(file.Text)).Select(match => match.Groups[1].Value);
+        Assert.Empty(modules.GetServices<ErrorCode>().Select(code => code.Code).Except(named));
+        Assert.Equal(statuses.Select(code => $"{code.Key} {code.Value}").Order(), documented.Order());
     }
 
     /// <summary>Marten 9: an underscore where a word begins; a run of capitals or digits is one word.</summary>
@@ -55,6 +64,12 @@ public sealed partial class SourceTests
     // A code goes before its sentence. An album's failure is no refusal: it is an event.
     [GeneratedRegex("""(?<!AlbumFailed\()"([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)",\s*[$"]""")]
     private static partial Regex RefusedCodes();
+
+    // Anywhere but in the wiring, where its status follows it.
+    [GeneratedRegex("""
+        "([A-Z][A-Z0-9_]+)"(?!, \d)
+        """)]
+    private static partial Regex NamedCodes();
 
     [GeneratedRegex(@"^\| `([A-Z_0-9]+)` \| (\d{3}) \|", RegexOptions.Multiline)]
     private static partial Regex DocumentedCodes();

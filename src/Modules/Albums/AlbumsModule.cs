@@ -7,6 +7,7 @@ using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Platform;
 using Platform.Events;
+using Platform.Http;
 using Platform.Jobs;
 
 namespace Albums;
@@ -18,6 +19,16 @@ public static class AlbumsModule
     public static IServiceCollection AddAlbums(this IServiceCollection services, IConfiguration configuration) => services
         .AddSingleton(AlbumOptions.Read(configuration))
         .AddEventTypes(MapEvents)
+        .AddErrorCodes(
+            ("INVALID_EMAIL", 400),
+            ("INVALID_FILE", 400),
+            ("NOT_SUPPORTED", 400),
+            ("ALBUM_NOT_FOUND", 404),
+            ("ALBUM_CANCELLED", 409),
+            ("ALBUM_COMPLETED", 409),
+            ("ALBUM_EMPTY", 409),
+            ("ALBUM_NOT_READY", 409),
+            ("ALBUM_GONE", 410))
         .AddSubscription<AlbumsProjection>()
         .AddSubscription<AlbumReactions>()
         .AddSingleton<AlbumContents>()

@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Platform.Events;
+using Platform.Http;
 using Uploads.Contracts;
 
 namespace Uploads;
@@ -15,6 +16,7 @@ public static class UploadsModule
     public static IServiceCollection AddUploads(this IServiceCollection services, IConfiguration configuration, bool work)
     {
         services.AddEventTypes(MapEvents);
+        AddErrorCodes(services);
         services.AddSingleton(_ => UploadOptions.Read(configuration));
         services.AddSingleton<UploadsAtWork>();
         services.AddSingleton<ReceivePartHandler>();
@@ -36,6 +38,32 @@ public static class UploadsModule
         ListUploadsHandler.Map(uploads);
         return uploads;
     }
+
+    private static void AddErrorCodes(IServiceCollection services) => services.AddErrorCodes(
+        ("CHECKSUM_MISMATCH", 400),
+        ("CHUNK_SIZE_MISMATCH", 400),
+        ("INVALID_CHECKSUM", 400),
+        ("INVALID_CHUNK_INDEX", 400),
+        ("INVALID_CHUNK_SIZE", 400),
+        ("INVALID_FILE_NAME", 400),
+        ("INVALID_SIZE", 400),
+        ("INVALID_USER_ID", 400),
+        ("INVALID_USER_ROLE", 400),
+        ("INVALID_WEDDING_ID", 400),
+        ("UPLOAD_ID_MISMATCH", 400),
+        ("UPLOAD_NOT_FOUND", 404),
+        ("CHUNK_IN_PROGRESS", 409),
+        ("COMPLETE_IN_PROGRESS", 409),
+        ("ETAG_MISMATCH", 409),
+        ("MISSING_PARTS", 409),
+        ("UPLOAD_ABORTED", 409),
+        ("UPLOAD_COMPLETED", 409),
+        ("UPLOAD_EXPIRED", 410),
+        ("UPLOAD_LOST", 410),
+        ("CHUNK_TOO_LARGE", 413),
+        ("FILE_TOO_LARGE", 413),
+        ("CONTENT_TYPE_MISMATCH", 415),
+        ("UNSUPPORTED_CONTENT_TYPE", 415));
 
     internal static void MapEvents(EventTypes types) => types
         .Map<UploadInitiated>("upload_initiated")

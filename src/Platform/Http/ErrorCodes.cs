@@ -6,7 +6,8 @@ namespace Platform.Http;
 /// Every code a client can meet, with its status. Codes are stable: clients act on them. <c>docs/http-api.md</c> says what each means,
 /// and a test holds this table, the documentation and the sources together.
 /// </summary>
-public static class ErrorCodes
+/// <param name="ofModules">What each module added by <see cref="ErrorsWiring.AddErrorCodes"/>.</param>
+public sealed class ErrorCodes(IEnumerable<ErrorCode> ofModules)
 {
     public const string InvalidRequest = "INVALID_REQUEST";
     public const string InternalError = "INTERNAL_ERROR";
@@ -32,57 +33,22 @@ public static class ErrorCodes
         [503] = DatabaseUnavailable,
     }.ToFrozenDictionary();
 
-    private static readonly Dictionary<string, int> OfModules = new()
-    {
-        // Subscriptions
-        ["SUBSCRIPTION_UNKNOWN"] = 404,
-        ["REBUILD_RUNNING"] = 409,
-        ["SUBSCRIPTION_NOT_REBUILDABLE"] = 409,
-        ["SUBSCRIPTION_NOT_STOPPED"] = 409,
-
-        // Albums
-        ["INVALID_EMAIL"] = 400,
-        ["INVALID_FILE"] = 400,
-        ["NOT_SUPPORTED"] = 400,
-        ["ALBUM_NOT_FOUND"] = 404,
-        ["ALBUM_CANCELLED"] = 409,
-        ["ALBUM_COMPLETED"] = 409,
-        ["ALBUM_EMPTY"] = 409,
-        ["ALBUM_NOT_READY"] = 409,
-        ["ALBUM_GONE"] = 410,
-
-        // Uploads
-        ["CHECKSUM_MISMATCH"] = 400,
-        ["CHUNK_SIZE_MISMATCH"] = 400,
-        ["INVALID_CHECKSUM"] = 400,
-        ["INVALID_CHUNK_INDEX"] = 400,
-        ["INVALID_CHUNK_SIZE"] = 400,
-        ["INVALID_FILE_NAME"] = 400,
-        ["INVALID_SIZE"] = 400,
-        ["INVALID_USER_ID"] = 400,
-        ["INVALID_USER_ROLE"] = 400,
-        ["INVALID_WEDDING_ID"] = 400,
-        ["UPLOAD_ID_MISMATCH"] = 400,
-        ["QUOTA_EXCEEDED"] = 403,
-        ["UPLOAD_NOT_FOUND"] = 404,
-        ["CHUNK_IN_PROGRESS"] = 409,
-        ["COMPLETE_IN_PROGRESS"] = 409,
-        ["ETAG_MISMATCH"] = 409,
-        ["MISSING_PARTS"] = 409,
-        ["UPLOAD_ABORTED"] = 409,
-        ["UPLOAD_COMPLETED"] = 409,
-        ["UPLOAD_EXPIRED"] = 410,
-        ["UPLOAD_LOST"] = 410,
-        ["CHUNK_TOO_LARGE"] = 413,
-        ["FILE_TOO_LARGE"] = 413,
-        ["CONTENT_TYPE_MISMATCH"] = 415,
-        ["UNSUPPORTED_CONTENT_TYPE"] = 415,
-    };
+    private static readonly ErrorCode[] OfSubscriptions =
+    [
+        new("SUBSCRIPTION_UNKNOWN", 404),
+        new("REBUILD_RUNNING", 409),
+        new("SUBSCRIPTION_NOT_REBUILDABLE", 409),
+        new("SUBSCRIPTION_NOT_STOPPED", 409),
+    ];
 
     /// <summary>Status by code.</summary>
-    public static FrozenDictionary<string, int> Statuses { get; } =
-        General.ToDictionary(item => item.Value, item => item.Key).Concat(OfModules).ToFrozenDictionary(StringComparer.Ordinal);
+    public FrozenDictionary<string, int> Statuses { get; } = General.Select(item => new ErrorCode(item.Value, item.Key))
+        .Concat([.. OfSubscriptions, .. ofModules])
+        .ToFrozenDictionary(code => code.Code, code => code.Status, StringComparer.Ordinal);
 
     /// <summary>The code of an answer that has a status and nothing else.</summary>
     internal static string Of(int status) => General.GetValueOrDefault(status, status < 500 ? InvalidRequest : InternalError);
 }
+
+/// <summary>A code that refusals carry, and the status they are answered with.</summary>
+public sealed record ErrorCode(string Code, int Status);

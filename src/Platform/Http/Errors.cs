@@ -12,7 +12,7 @@ using Microsoft.Extensions.Options;
 namespace Platform.Http;
 
 /// <summary>The one place where exceptions and bare statuses become answers. A client that goes away is no error.</summary>
-internal sealed class Errors(RequestDelegate next, IOptions<JsonOptions> json, TimeProvider clock, ILogger<Errors> log)
+internal sealed class Errors(RequestDelegate next, IOptions<JsonOptions> json, ErrorCodes codes, TimeProvider clock, ILogger<Errors> log)
 {
     // Not in any RFC; nginx's number for a client that closed. Nobody reads the answer, but logs and metrics tell it from a success.
     private const int ClientClosedRequest = 499;
@@ -42,7 +42,7 @@ internal sealed class Errors(RequestDelegate next, IOptions<JsonOptions> json, T
         }
         catch (Exception error) when (Refuse(context, error))
         {
-            await WriteAsync(context, Problem.Of(error));
+            await WriteAsync(context, Problem.Of(error, codes));
             return;
         }
 
@@ -55,7 +55,7 @@ internal sealed class Errors(RequestDelegate next, IOptions<JsonOptions> json, T
     /// <summary>Logs faults, and drops headers that were meant for the answer that failed.</summary>
     private bool Refuse(HttpContext context, Exception error)
     {
-        var status = Problem.Of(error).Status;
+        var status = Problem.Of(error, codes).Status;
         if (status >= StatusCodes.Status500InternalServerError)
         {
             log.RequestFailed(error, context.Request.Method, context.Request.Path, status);
@@ -88,8 +88,20 @@ public static class ErrorsWiring
     public static IServiceCollection AddErrors(this IServiceCollection services)
     {
         services.TryAddSingleton(TimeProvider.System);
+        services.TryAddSingleton<ErrorCodes>();
         services.Configure<RouteHandlerOptions>(options => options.ThrowOnBadRequest = true);
         return services.ConfigureHttpJsonOptions(options => HttpJson.Configure(options.SerializerOptions));
+    }
+
+    /// <summary>Adds a module's codes: <c>services.AddErrorCodes(("ALBUM_NOT_FOUND", 404))</c>. A code without a status is answered with 409.</summary>
+    public static IServiceCollection AddErrorCodes(this IServiceCollection services, params (string Code, int Status)[] codes)
+    {
+        foreach (var (code, status) in codes)
+        {
+            services.AddSingleton(new ErrorCode(code, status));
+        }
+
+        return services;
     }
 
     /// <summary>Goes first: it answers for everything behind it.</summary>

@@ -24,26 +24,26 @@ internal sealed record Problem(
     });
 
     /// <summary>What an exception means to the client. Details of faults stay in the log; the trace id leads to them.</summary>
-    internal static Problem Of(Exception error) => error switch
+    internal static Problem Of(Exception error, ErrorCodes codes) => error switch
     {
-        CommandRefusedException refused => Of(refused.Code, refused.Message) with
+        // A refusal of a rule that no module gave a status is a conflict with the state of things.
+        CommandRefusedException refused => new(
+            codes.Statuses.GetValueOrDefault(refused.Code, StatusCodes.Status409Conflict), refused.Code, refused.Message)
         {
             Members = refused.Members,
             RetryAfter = refused.RetryAfter,
         },
         BadHttpRequestException { InnerException: JsonException json } =>
-            Of(ErrorCodes.InvalidRequest, $"The body is not the JSON this request takes, at {json.Path ?? "$"}."),
+            new(StatusCodes.Status400BadRequest, ErrorCodes.InvalidRequest, $"The body is not the JSON this request takes, at {json.Path ?? "$"}."),
         BadHttpRequestException bad => new(bad.StatusCode, ErrorCodes.Of(bad.StatusCode), bad.Message),
-        StorageException => Of(ErrorCodes.StorageError, "The storage failed. Try again: nothing was lost."),
-        NpgsqlException { IsTransient: true } => Of(ErrorCodes.DatabaseUnavailable, "The database does not answer. Try again in a moment.") with
+        StorageException => new(StatusCodes.Status502BadGateway, ErrorCodes.StorageError, "The storage failed. Try again: nothing was lost."),
+        NpgsqlException { IsTransient: true } => new(
+            StatusCodes.Status503ServiceUnavailable, ErrorCodes.DatabaseUnavailable, "The database does not answer. Try again in a moment.")
         {
             RetryAfter = TimeSpan.FromSeconds(1),
         },
-        _ => Of(ErrorCodes.InternalError, "Something went wrong here. The trace id helps to find it."),
+        _ => new(StatusCodes.Status500InternalServerError, ErrorCodes.InternalError, "Something went wrong here. The trace id helps to find it."),
     };
-
-    private static Problem Of(string code, string detail) =>
-        new(ErrorCodes.Statuses.GetValueOrDefault(code, StatusCodes.Status409Conflict), code, detail);
 
     internal Dictionary<string, object?> ToDocument(HttpContext context, string traceId, DateTimeOffset now)
     {

@@ -30,7 +30,7 @@ public sealed class ErrorsTests : IAsyncLifetime
         builder.WebHost.UseUrls("http://127.0.0.1:0");
         builder.Configuration["Cors:Origins"] = "https://wedding.example, https://other.example";
         builder.Logging.ClearProviders().AddProvider(new FaultLog(faults));
-        builder.Services.AddHttp(builder.Configuration);
+        builder.Services.AddHttp(builder.Configuration).AddErrorCodes(("UPLOAD_NOT_FOUND", 404));
         app = builder.Build();
         app.UseHttp();
         app.MapGet("/refused", () => Refuse("UPLOAD_NOT_FOUND", "There is no upload 7."));
