@@ -1,7 +1,6 @@
 using System.Buffers.Binary;
 using System.Globalization;
 using System.Security.Cryptography;
-using Microsoft.AspNetCore.Http;
 using Platform.Events;
 
 namespace Uploads;
@@ -13,12 +12,8 @@ internal readonly record struct ChunkChecksums(uint? Crc32, byte[]? Md5)
 
     /// <summary><c>Content-MD5</c> (RFC 1864) and <c>x-checksum-crc32</c>: eight hex digits, or base64 as S3's clients have it.</summary>
     /// <exception cref="CommandRefusedException">A header is no checksum.</exception>
-    public static ChunkChecksums Read(IHeaderDictionary headers)
-    {
-        var crc32 = headers[Crc32Header].ToString();
-        var md5 = headers.ContentMD5.ToString();
-        return new(crc32.Length == 0 ? null : ParseCrc32(crc32), md5.Length == 0 ? null : Decode(md5, 16));
-    }
+    public static ChunkChecksums Read(string? crc32, string? md5) =>
+        new(string.IsNullOrEmpty(crc32) ? null : ParseCrc32(crc32), string.IsNullOrEmpty(md5) ? null : Decode(md5, 16));
 
     /// <exception cref="CommandRefusedException">The bytes are not what was promised.</exception>
     public void Check(uint actualCrc32, IncrementalHash? actualMd5)

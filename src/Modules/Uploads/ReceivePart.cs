@@ -34,10 +34,24 @@ internal sealed class ReceivePartHandler(EventStore events, IObjectStorage stora
         .WithMetadata(new DisableRequestSizeLimitAttribute());
 
     internal static async Task<Ok<StoredChunk>> PutAsync(
-        string id, HttpRequest request, ReceivePartHandler handler, HttpResponse response, CancellationToken cancellationToken)
+        string id,
+        [FromHeader(Name = "X-Chunk-Index")] string? chunkIndex,
+        [FromHeader(Name = "X-Upload-Id")] string? namedId,
+        [FromHeader(Name = ChunkChecksums.Crc32Header)] string? crc32,
+        [FromHeader(Name = "Content-MD5")] string? md5,
+        HttpRequest request,
+        ReceivePartHandler handler,
+        HttpResponse response,
+        CancellationToken cancellationToken)
     {
         var uploadId = UploadErrors.ParseId(id);
-        var chunk = await handler.ReceiveAsync(uploadId, IndexOf(request, uploadId), request, cancellationToken);
+        if (namedId is not null && !(Guid.TryParse(namedId, out var named) && named == uploadId))
+        {
+            throw new CommandRefusedException("UPLOAD_ID_MISMATCH", "X-Upload-Id is not the upload of the address.");
+        }
+
+        var promised = ChunkChecksums.Read(crc32, md5);
+        var chunk = await handler.ReceiveAsync(uploadId, IndexOf(chunkIndex), promised, request, cancellationToken);
         response.Headers.ETag = $"\"{chunk.ETag}\"";
         return TypedResults.Ok(new StoredChunk(chunk.Index, chunk.ETag, chunk.SizeBytes, Hex.Of(chunk.Crc32)));
     }
@@ -48,9 +62,9 @@ internal sealed class ReceivePartHandler(EventStore events, IObjectStorage stora
         return upload.Chunks.TryGetValue(chunk.Index, out var known) && known with { StoredAt = chunk.StoredAt } == chunk ? [] : [chunk];
     }
 
-    private async Task<ChunkStored> ReceiveAsync(Guid uploadId, int index, HttpRequest request, CancellationToken cancellationToken)
+    private async Task<ChunkStored> ReceiveAsync(
+        Guid uploadId, int index, ChunkChecksums promised, HttpRequest request, CancellationToken cancellationToken)
     {
-        var promised = ChunkChecksums.Read(request.Headers);
         var upload = await events.FoldAsync<Upload, IUploadEvent>(uploadId, cancellationToken);
         upload.State.MustBeOpen(clock.GetUtcNow());
         var slot = upload.State.Plan.Slot(index);
@@ -122,15 +136,7 @@ internal sealed class ReceivePartHandler(EventStore events, IObjectStorage stora
         }
     }
 
-    private static int IndexOf(HttpRequest request, Guid uploadId)
-    {
-        if (request.Headers.TryGetValue("X-Upload-Id", out var header) && !(Guid.TryParse(header, out var named) && named == uploadId))
-        {
-            throw new CommandRefusedException("UPLOAD_ID_MISMATCH", "X-Upload-Id is not the upload of the address.");
-        }
-
-        return int.TryParse(request.Headers["X-Chunk-Index"], NumberStyles.None, CultureInfo.InvariantCulture, out var index)
-            ? index
-            : throw UploadErrors.ChunkIndex("X-Chunk-Index must be the number of the chunk, from 0.");
-    }
+    private static int IndexOf(string? header) => int.TryParse(header, NumberStyles.None, CultureInfo.InvariantCulture, out var index)
+        ? index
+        : throw UploadErrors.ChunkIndex("X-Chunk-Index must be the number of the chunk, from 0.");
 }
