@@ -142,11 +142,12 @@ internal static partial class Disk
         }
     }
 
-    /// <summary>Removes a folder and those above it as long as they are empty, up to a root that stays.</summary>
-    public static void RemoveEmptyFolders(string path, string root)
+    /// <summary>Synchronises a folder that lost a file, then removes it and those above it as long as they are empty, up to a root that stays.</summary>
+    public static void SyncOrRemoveFolders(string path, string root)
     {
         try
         {
+            SyncFolder(path);
             for (; path.Length > root.Length && !Directory.EnumerateFileSystemEntries(path).Any(); path = Path.GetDirectoryName(path)!)
             {
                 Directory.Delete(path);

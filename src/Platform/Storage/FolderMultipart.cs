@@ -24,6 +24,7 @@ namespace Platform.Storage;
 internal sealed class FolderMultipart(FolderObjectStorage storage, string root)
 {
     private const string Body = FolderPart.Body;
+    private const string Gone = ".gone";
 
     // S3's limit.
     private const int MaxNumber = 10_000;
@@ -51,7 +52,7 @@ internal sealed class FolderMultipart(FolderObjectStorage storage, string root)
         ArgumentOutOfRangeException.ThrowIfNegative(slot.OffsetBytes, nameof(slot));
         using var shared = await LockSharedAsync(upload, cancellationToken);
         var folder = FolderOf(upload);
-        using var claim = TryCreate(FolderPart.PathOf(folder, slot.Number));
+        using var claim = TryClaim(upload, slot.Number);
         var inPlace = claim is not null;
         var name = inPlace ? Body : $"{slot.Number}.{Guid.CreateVersion7():N}";
         var recorded = false;
@@ -137,17 +138,18 @@ internal sealed class FolderMultipart(FolderObjectStorage storage, string root)
             return;
         }
 
-        var gone = FolderOf(upload) + ".gone";
+        var gone = FolderOf(upload) + Gone;
         try
         {
             Disk.Guard(() => Directory.Move(FolderOf(upload), gone));
-            Disk.SyncFolder(root);
-            Directory.Delete(gone, recursive: true);
         }
-        catch (Exception e) when (e is DirectoryNotFoundException or IOException)
+        catch (DirectoryNotFoundException)
         {
-            // It was not there, or a late writer added a file: the next start removes what is left.
+            return;
         }
+
+        Disk.SyncFolder(root);
+        Remove(gone);
     }
 
     /// <summary>Removes what crashes left behind, and uploads that nobody added to since <paramref name="before"/>.</summary>
@@ -155,14 +157,26 @@ internal sealed class FolderMultipart(FolderObjectStorage storage, string root)
     {
         foreach (var folder in Directory.Exists(root) ? Directory.EnumerateDirectories(root) : [])
         {
-            if (folder.EndsWith(".gone", StringComparison.Ordinal))
+            if (folder.EndsWith(Gone, StringComparison.Ordinal))
             {
-                Directory.Delete(folder, recursive: true);
+                Remove(folder);
             }
             else if (Directory.GetLastWriteTimeUtc(folder) < before)
             {
                 Abort(new MultipartUpload("", Path.GetFileName(folder)));
             }
+        }
+    }
+
+    private static void Remove(string gone)
+    {
+        try
+        {
+            Directory.Delete(gone, recursive: true);
+        }
+        catch (IOException)
+        {
+            // A late writer added a file, or another process removes it, too: the next start takes what is left.
         }
     }
 
@@ -231,11 +245,16 @@ internal sealed class FolderMultipart(FolderObjectStorage storage, string root)
         }
     }
 
-    private static SafeFileHandle? TryCreate(string path)
+    private SafeFileHandle? TryClaim(MultipartUpload upload, int number)
     {
+        var path = FolderPart.PathOf(FolderOf(upload), number);
         try
         {
             return File.OpenHandle(path, FileMode.CreateNew, FileAccess.Write, FileShare.ReadWrite | FileShare.Delete);
+        }
+        catch (DirectoryNotFoundException e)
+        {
+            throw Unknown(upload, e);
         }
         catch (IOException) when (File.Exists(path))
         {

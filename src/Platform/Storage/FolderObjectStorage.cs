@@ -113,9 +113,7 @@ public sealed class FolderObjectStorage : IStore
         if (File.Exists(path))
         {
             Disk.Guard(() => File.Delete(path));
-            var folder = Path.GetDirectoryName(path)!;
-            Disk.SyncFolder(folder);
-            Disk.RemoveEmptyFolders(folder, root);
+            Disk.SyncOrRemoveFolders(Path.GetDirectoryName(path)!, root);
         }
 
         return Task.CompletedTask;

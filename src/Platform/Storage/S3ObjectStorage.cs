@@ -48,7 +48,7 @@ public sealed class S3ObjectStorage(S3Options options, TimeProvider clock) : ISt
         return new S3ObjectStream(
             key, first, range ?? new ByteRange(0, first.ContentLength), (rest, etag, cancel) => OpenAsync(rest, etag, cancel), options.StallLimit);
 
-        Task<GetObjectResponse> OpenAsync(ByteRange? wanted, string? etag, CancellationToken cancel)
+        async Task<GetObjectResponse> OpenAsync(ByteRange? wanted, string? etag, CancellationToken cancel)
         {
             var request = new GetObjectRequest
             {
@@ -57,7 +57,15 @@ public sealed class S3ObjectStorage(S3Options options, TimeProvider clock) : ISt
                 EtagToMatch = etag is null ? null : Quoted(etag),
                 ByteRange = wanted is { } bytes ? new Amazon.S3.Model.ByteRange(bytes.OffsetBytes, bytes.EndBytes - 1) : null,
             };
-            return faults.CallAsync(key, null, (_, token) => client.GetObjectAsync(request, token), cancel);
+            var answer = await faults.CallAsync(key, null, (_, token) => client.GetObjectAsync(request, token), cancel);
+            if (wanted is not { } asked || answer.ContentLength == asked.SizeBytes)
+            {
+                return answer;
+            }
+
+            // A server may cut a range at the end of the object, or ignore it (RFC 9110 §14.2): those would be other bytes.
+            answer.Dispose();
+            throw new StorageException(StorageError.PreconditionFailed, $"{key}: the store gave {answer.ContentLength} bytes for {asked}.");
         }
     }
 

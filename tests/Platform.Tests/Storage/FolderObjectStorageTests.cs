@@ -151,6 +151,44 @@ public sealed class FolderObjectStorageTests : IDisposable
             (await Assert.ThrowsAsync<StorageException>(() => storage.ListPartsAsync(upload, Cancel))).Error);
     }
 
+    [Fact]
+    public async Task The_last_objects_of_a_folder_may_be_deleted_at_the_same_time()
+    {
+        for (var round = 0; round < 100; round++)
+        {
+            await PutAsync("a/b/1", "x");
+            await PutAsync("a/b/2", "x");
+            await Parallel.ForEachAsync(["a/b/1", "a/b/2"], Cancel, async (key, cancel) =>
+            {
+                await Task.Yield();
+                await storage.DeleteAsync(key, cancel);
+            });
+        }
+
+        Assert.Empty((await storage.ListAsync("", null, Cancel)).Objects);
+    }
+
+    /// <summary>Two nodes that start together on what a crash left of many discarded uploads.</summary>
+    [Fact]
+    public async Task Several_processes_may_remove_leftovers_at_once()
+    {
+        for (var i = 0; i < 300; i++)
+        {
+            var gone = Directory.CreateDirectory(Path.Combine(root, $".storage/multipart/{Guid.NewGuid():N}.gone")).FullName;
+            for (var file = 0; file < 10; file++)
+            {
+                await File.WriteAllTextAsync(Path.Combine(gone, $"{file}.part"), "", Cancel);
+            }
+        }
+
+        await Parallel.ForAsync(0, 4, Cancel, (_, _) =>
+        {
+            new FolderObjectStorage(root, TimeProvider.System).RemoveLeftovers();
+            return ValueTask.CompletedTask;
+        });
+        Assert.Empty(Directory.EnumerateDirectories(Path.Combine(root, ".storage/multipart")));
+    }
+
     private static MemoryStream Body(string text) => new(Encoding.UTF8.GetBytes(text));
 
     private Task<StoredObject> PutAsync(string key, string text) => storage.PutAsync(key, Body(text), text.Length, "text/plain", Cancel);

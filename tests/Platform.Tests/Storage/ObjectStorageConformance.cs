@@ -117,6 +117,7 @@ public abstract class ObjectStorageConformance : IAsyncLifetime
     {
         await PutAsync("a", Bytes(10));
         await RefusedAsync(StorageError.PreconditionFailed, () => ReadAsync("a", new ByteRange(10, 1)));
+        await RefusedAsync(StorageError.PreconditionFailed, () => ReadAsync("a", new ByteRange(5, 6)));
     }
 
     [Fact]
