@@ -37,6 +37,8 @@ internal sealed record Problem(
             new(StatusCodes.Status400BadRequest, ErrorCodes.InvalidRequest, $"The body is not the JSON this request takes, at {json.Path ?? "$"}."),
         BadHttpRequestException bad => new(bad.StatusCode, ErrorCodes.Of(bad.StatusCode), bad.Message),
         StorageException => new(StatusCodes.Status502BadGateway, ErrorCodes.StorageError, "The storage failed. Try again: nothing was lost."),
+        PostgresException { SqlState: PostgresErrorCodes.UntranslatableCharacter or PostgresErrorCodes.CharacterNotInRepertoire } => new(
+            StatusCodes.Status400BadRequest, ErrorCodes.InvalidRequest, "A text has the character U+0000, which cannot be stored."),
         NpgsqlException { IsTransient: true } => new(
             StatusCodes.Status503ServiceUnavailable, ErrorCodes.DatabaseUnavailable, "The database does not answer. Try again in a moment.")
         {
