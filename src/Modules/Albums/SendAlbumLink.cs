@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.ExceptionServices;
 using Platform.Events;
 using Platform.Jobs;
 using Platform.Mail;
@@ -6,7 +7,7 @@ using Platform.Mail;
 namespace Albums;
 
 /// <summary>
-/// Sends the link of a completed album to everybody who asked for it. Safe to repeat: a link that was sent stays sent, and a mail that a
+/// Sends the link of a completed album to everybody who asked for it. Safe to repeat: who has the link gets no other mail, and one that a
 /// crash made go out twice carries the same Message-ID.
 /// </summary>
 internal sealed record SendAlbumLink(Guid AlbumId);
@@ -16,20 +17,29 @@ internal sealed class SendAlbumLinkHandler(EventStore store, IMailer mailer, Alb
     public async Task RunAsync(SendAlbumLink command, CancellationToken cancellationToken)
     {
         var album = (await store.FoldAsync<Album, IAlbumEvent>(command.AlbumId, cancellationToken)).State;
-        if (album is not { Completed: not null, LinkIsSent: false, Request.Emails.Count: > 0 })
+        if (album.Completed is null)
         {
             return;
         }
 
-        foreach (var (number, email) in album.Request.Emails.Index())
+        ExceptionDispatchInfo? refusal = null;
+        foreach (var (recipient, email) in album.Request!.Emails.Index().Where(to => !album.LinksSent.Contains(to.Index)))
         {
-            await mailer.SendAsync(Compose(command.AlbumId, album, number, email), cancellationToken);
+            try
+            {
+                await mailer.SendAsync(Compose(command.AlbumId, album, recipient, email), cancellationToken);
+            }
+            catch (MailException e)
+            {
+                refusal = ExceptionDispatchInfo.Capture(e); // the job tries this one again; the others do not wait for it
+                continue;
+            }
+
+            await store.DecideAsync<Album, IAlbumEvent>(
+                command.AlbumId, state => state.LinksSent.Contains(recipient) ? [] : [new LinkSent(recipient, clock.GetUtcNow())], cancellationToken);
         }
 
-        await store.DecideAsync<Album, IAlbumEvent>(
-            command.AlbumId,
-            state => state.LinkIsSent ? [] : [new LinkSent(album.Request.Emails.Count, clock.GetUtcNow())],
-            cancellationToken);
+        refusal?.Throw();
     }
 
     /// <summary>The album stays complete and its page shows the link; that no mail went out is seen in the job's log.</summary>
