@@ -54,7 +54,23 @@ public sealed class AlbumDecisionTests
     [InlineData(null)]
     [InlineData("")]
     [InlineData("albums/other/plan.json")]
+    [InlineData("a\0b.jpg")]
     public void A_key_must_be_of_a_guests_file(string? key) => Refused("INVALID_FILE", new RequestAlbum("w", [new AlbumFile(key, null, null)], null, null));
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("albums/")]
+    [InlineData("albums")]
+    [InlineData("a")]
+    [InlineData("a\0b/")]
+    public void A_prefix_does_not_reach_other_albums(string prefix) => Refused("INVALID_FILE", new RequestAlbum("w", null, prefix, null));
+
+    [Fact]
+    public void A_name_can_be_stored()
+    {
+        Refused("INVALID_FILE", new RequestAlbum("w", [new AlbumFile("a.jpg", null, "a\0b.jpg")], null, null));
+        Refused("INVALID_FILE", new RequestAlbum("w", [new AlbumFile("a.jpg", null, new string('a', 1025))], null, null));
+    }
 
     [Fact]
     public void An_album_of_no_files_is_refused() => Refused("ALBUM_EMPTY", new RequestAlbum("w", [], null, null));
@@ -62,6 +78,7 @@ public sealed class AlbumDecisionTests
     [Theory]
     [InlineData("nobody")]
     [InlineData("Ann <ann@example.com>")]
+    [InlineData("\"ann,bob\"@example.com")]
     public void An_address_to_notify_must_be_one(string email) =>
         Refused("INVALID_EMAIL", new RequestAlbum("w", null, null, new AlbumNotification([email], null)));
 

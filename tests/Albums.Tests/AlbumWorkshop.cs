@@ -25,15 +25,15 @@ internal sealed class AlbumWorkshop : IAsyncDisposable
     private readonly NpgsqlDataSource attemptDatabase;
     private readonly DirectoryInfo folder;
 
-    private AlbumWorkshop(TestDatabase database, EventsHost node, DirectoryInfo folder)
+    private AlbumWorkshop(TestDatabase database, EventsHost node, DirectoryInfo folder, IObjectStorage objects)
     {
         this.database = database;
         this.node = node;
         this.folder = folder;
         Postgres = new FaultyPostgres(database.ConnectionString);
         attemptDatabase = NpgsqlDataSource.Create(Postgres.ConnectionString);
-        Objects = new FolderObjectStorage(folder.FullName, TimeProvider.System);
-        Storage = new FaultyObjectStorage(Objects);
+        Objects = objects;
+        Storage = new FaultyObjectStorage(objects);
     }
 
     /// <summary>The database as attempts see it.</summary>
@@ -47,20 +47,22 @@ internal sealed class AlbumWorkshop : IAsyncDisposable
 
     internal EventStore Events => node.Store;
 
-    internal static async Task<AlbumWorkshop> CreateAsync()
+    /// <param name="objects">The store; a folder by default.</param>
+    internal static async Task<AlbumWorkshop> CreateAsync(IObjectStorage? objects = null)
     {
         var database = await TestPostgres.CreateDatabaseAsync();
         var folder = Directory.CreateTempSubdirectory("albums-");
+        objects ??= new FolderObjectStorage(Path.Combine(folder.FullName, "storage"), TimeProvider.System);
         var configuration = new ConfigurationBuilder()
             .AddInMemoryCollection([new("Mail:Provider", "Folder"), new("Mail:Folder", Path.Combine(folder.FullName, "mail")), new("Mail:From", "test@example.com")])
             .Build();
         var node = await EventsHost.StartAsync(database.ConnectionString, services => services
             .AddJobs(configuration, work: false)
             .AddMail(configuration)
-            .AddSingleton<IObjectStorage>(new FolderObjectStorage(folder.FullName, TimeProvider.System))
+            .AddSingleton(objects)
             .AddUploads(configuration, work: false)
             .AddAlbums(configuration));
-        return new AlbumWorkshop(database, node, folder);
+        return new AlbumWorkshop(database, node, folder, objects);
     }
 
     internal async Task PutAsync(string key, byte[] bytes)
@@ -111,8 +113,22 @@ internal sealed class AlbumWorkshop : IAsyncDisposable
         return Convert.ToHexStringLower(await SHA256.HashDataAsync(zip));
     }
 
-    /// <summary>Where the finished ZIP lies.</summary>
-    internal async Task<string> PathAsync(Guid id) => Path.Combine(folder.FullName, (await AlbumAsync(id)).Completed!.Key);
+    /// <summary>The finished ZIP as a file.</summary>
+    internal async Task<string> DownloadAsync(Guid id)
+    {
+        var path = Path.Combine(folder.FullName, $"{id}.zip");
+        await using var zip = await Objects.ReadAsync((await AlbumAsync(id)).Completed!.Key, range: null, ifMatch: null, default);
+        await using var file = File.Create(path);
+        await zip.CopyToAsync(file);
+        return path;
+    }
+
+    /// <summary>The album's status in lists.</summary>
+    internal async Task<string> ListedStatusAsync(Guid id)
+    {
+        await node.Services.GetRequiredService<Subscriptions>().CatchUpAsync(AlbumsProjection.SubscriptionName, default);
+        return await node.ScalarAsync<string>($"select status from albums.album where id = '{id}'");
+    }
 
     private sealed record AnyUpload : IState<AnyUpload, UploadCompleted>
     {

@@ -1,6 +1,7 @@
 using System.IO.Compression;
 using System.Text;
 using Albums.Contracts;
+using Albums.Zip;
 using Platform.Storage;
 using Uploads.Contracts;
 using Xunit;
@@ -58,9 +59,7 @@ public sealed class ZipAlbumTests : IAsyncLifetime
         Assert.Equal("NO_FILES", (await workshop.AlbumAsync(id)).Failure!.Reason);
 
         await PutAsync(("a.jpg", 1000));
-        await workshop.Events.DecideAsync<Album, IAlbumEvent>(
-            id, album => ReplayAlbumHandler.Decide(album, new ReplayAlbum(id, "admin"), DateTimeOffset.UnixEpoch), Cancel);
-        await workshop.AttemptAsync(id);
+        await ReplayAsync(id);
         Assert.Equal(["a.jpg", "_MISSING.txt"], await EntriesAsync(id));
     }
 
@@ -73,6 +72,32 @@ public sealed class ZipAlbumTests : IAsyncLifetime
         await workshop.Objects.DeleteAsync("a.mov", Cancel);
         await workshop.AttemptAsync(id);
         Assert.Equal("NO_FILES", (await workshop.AlbumAsync(id)).Failure!.Reason);
+
+        await PutAsync(("a.mov", 9 * MiB));
+        await ReplayAsync(id);
+        Assert.Equal(["a.mov"], await EntriesAsync(id));
+        Assert.Equal((1, 0), ((await workshop.AlbumAsync(id)).Completed!.Files, (await workshop.AlbumAsync(id)).Completed!.Skipped));
+    }
+
+    /// <summary>No store can hold these; some of them would leave its folder.</summary>
+    [Fact]
+    public async Task A_key_that_cannot_be_costs_a_line_and_not_the_album()
+    {
+        await PutAsync(("a.jpg", 1000));
+        var id = await workshop.RequestAsync("a.jpg", "a//b.jpg", "../c.jpg", "/d.jpg");
+        await workshop.AttemptAsync(id);
+        Assert.Equal(["a.jpg", "_MISSING.txt"], await EntriesAsync(id));
+        Assert.Equal(3, (await workshop.AlbumAsync(id)).Skipped.Count);
+    }
+
+    /// <summary>The second file's header lies across the end of the first part: that part and the next wait for bytes four parts on.</summary>
+    [Fact]
+    public async Task A_header_cut_in_two_keeps_nobody_waiting_for_ever()
+    {
+        await PutAsync(("a.mov", (8 * MiB) - 60), ("b.mov", 50 * MiB));
+        var id = await workshop.RequestAsync("a.mov", "b.mov");
+        await workshop.AttemptAsync(id).WaitAsync(TimeSpan.FromMinutes(1), Cancel);
+        Assert.Equal(["a.mov", "b.mov"], await EntriesAsync(id));
     }
 
     /// <summary>R2 aborts an incomplete upload after seven days.</summary>
@@ -148,14 +173,15 @@ public sealed class ZipAlbumTests : IAsyncLifetime
             }
         };
         await workshop.AttemptAsync(id);
+        var album = await workshop.AlbumAsync(id);
+        await PutAsync((album.Upload!.Key, 10)); // as if it had been completed in the same moment
         await new DiscardPartsHandler(workshop.Events, workshop.Objects).RunAsync(new DiscardParts(id), Cancel);
 
-        var album = await workshop.AlbumAsync(id);
         Assert.Equal(AlbumStatus.Cancelled, album.Status);
         var gone = await Assert.ThrowsAsync<StorageException>(
-            () => workshop.Objects.ListPartsAsync(new MultipartUpload(album.Upload!.Key, album.Upload.UploadId), Cancel));
+            () => workshop.Objects.ListPartsAsync(new MultipartUpload(album.Upload.Key, album.Upload.UploadId), Cancel));
         Assert.Equal(StorageError.MultipartNotFound, gone.Error);
-        Assert.Null(await workshop.Objects.HeadAsync(album.Upload!.Key, Cancel));
+        Assert.Empty((await workshop.Objects.ListAsync($"albums/{id}/", null, Cancel)).Objects);
     }
 
     [Fact]
@@ -186,12 +212,34 @@ public sealed class ZipAlbumTests : IAsyncLifetime
     [Fact]
     public async Task An_album_of_a_prefix_keeps_its_folders()
     {
-        await PutAsync(("trip/a.jpg", 10), ("trip/day 2/b.jpg", 10), ("other/c.jpg", 10));
-        var id = Guid.CreateVersion7();
-        var requested = new AlbumRequested("ann-bob", [], "trip/", [], DateTimeOffset.UnixEpoch);
-        await workshop.Events.DecideAsync<Album, IAlbumEvent>(id, album => RequestAlbumHandler.Decide(album, requested), Cancel);
-        await workshop.AttemptAsync(id);
-        Assert.Equal(["a.jpg", "day 2/b.jpg"], await EntriesAsync(id));
+        await PutAsync(("trip/a.jpg", 10), ("trip/day 2/b.jpg", 10), ("trip/day 3/c.jpg", 10), ("other/d.jpg", 10));
+        var whole = await OfPrefixAsync("trip/");
+        Assert.Equal(["a.jpg", "day 2/b.jpg", "day 3/c.jpg"], await EntriesAsync(whole));
+        var plan = await ZipPlan.LoadAsync(workshop.Objects, (await workshop.AlbumAsync(whole)).Plan!, Cancel);
+        Assert.Equal([0, 1, 2], plan.Entries.Select(entry => entry.Index));
+        Assert.Equal(["day 2/b.jpg", "day 3/c.jpg"], await EntriesAsync(await OfPrefixAsync("trip/d")));
+
+        async Task<Guid> OfPrefixAsync(string prefix)
+        {
+            var id = Guid.CreateVersion7();
+            var requested = new AlbumRequested("ann-bob", [], prefix, [], DateTimeOffset.UnixEpoch);
+            await workshop.Events.DecideAsync<Album, IAlbumEvent>(id, album => RequestAlbumHandler.Decide(album, requested), Cancel);
+            await workshop.AttemptAsync(id);
+            return id;
+        }
+    }
+
+    [Fact]
+    public async Task A_list_tells_planning_from_zipping()
+    {
+        await PutAsync(("a.jpg", 10));
+        var id = await workshop.RequestAsync("a.jpg");
+        foreach (var (call, status) in new[] { (1, "Planning"), (3, "Zipping") })
+        {
+            workshop.Storage.FailAt(call, afterEffect: false);
+            await Assert.ThrowsAsync<StorageException>(() => workshop.AttemptAsync(id));
+            Assert.Equal(status, await workshop.ListedStatusAsync(id));
+        }
     }
 
     // Breaks the attempt at its next write once so many parts are recorded.
@@ -206,6 +254,13 @@ public sealed class ZipAlbumTests : IAsyncLifetime
         };
         await Assert.ThrowsAsync<StorageException>(() => workshop.AttemptAsync(id));
         workshop.Storage.BeforeCall = null;
+    }
+
+    private async Task ReplayAsync(Guid id)
+    {
+        await workshop.Events.DecideAsync<Album, IAlbumEvent>(
+            id, album => ReplayAlbumHandler.Decide(album, new ReplayAlbum(id, "admin"), DateTimeOffset.UnixEpoch), Cancel);
+        await workshop.AttemptAsync(id);
     }
 
     private async Task PutAsync(params (string Key, int SizeBytes)[] files)
@@ -230,7 +285,7 @@ public sealed class ZipAlbumTests : IAsyncLifetime
 
     private async Task<string[]> EntriesAsync(Guid id)
     {
-        await using var archive = await ZipFile.OpenReadAsync(await workshop.PathAsync(id));
+        await using var archive = await ZipFile.OpenReadAsync(await workshop.DownloadAsync(id));
         foreach (var entry in archive.Entries)
         {
             await using var content = await entry.OpenAsync();
@@ -242,7 +297,7 @@ public sealed class ZipAlbumTests : IAsyncLifetime
 
     private async Task<string> TextAsync(Guid id, string name)
     {
-        await using var archive = await ZipFile.OpenReadAsync(await workshop.PathAsync(id));
+        await using var archive = await ZipFile.OpenReadAsync(await workshop.DownloadAsync(id));
         using var reader = new StreamReader(await archive.GetEntry(name)!.OpenAsync(), Encoding.UTF8);
         return await reader.ReadToEndAsync();
     }

@@ -4,6 +4,7 @@ using System.Net.Http.Headers;
 using System.Net.Http.Json;
 using System.Text.Json;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
 using Platform.Storage;
 using Xunit;
 
@@ -53,13 +54,16 @@ public sealed class AlbumApiTests(WebHost host) : IClassFixture<WebHost>, IAsync
         await using var archive = await ZipArchive.CreateAsync(zip, ZipArchiveMode.Read, leaveOpen: false, entryNameEncoding: null, Cancellation);
         Assert.Equal(["a.jpg", "b.jpg"], archive.Entries.Select(entry => entry.FullName));
 
-        var mail = await EventuallyAsync(() => host.Mails().SingleOrDefault());
+        var mail = await EventuallyAsync(() => Task.FromResult(host.Mails().SingleOrDefault()));
         Assert.Contains("ann@example.com", mail, StringComparison.Ordinal);
         var log = await client.GetStringAsync($"{album}/log", Cancellation);
         Assert.Contains("file_zipped", log, StringComparison.Ordinal);
         Assert.DoesNotContain("ann@example.com", log, StringComparison.Ordinal);
-        var listed = await client.GetFromJsonAsync<JsonElement>("/v1/albums?weddingId=ann-bob&status=completed", Cancellation);
-        Assert.Equal(1, listed.GetProperty("albums").GetArrayLength());
+        Assert.Single(await EventuallyAsync(async () =>
+        {
+            var listed = await client.GetFromJsonAsync<JsonElement>("/v1/albums?weddingId=ann-bob&status=completed", Cancellation);
+            return listed.GetProperty("albums").EnumerateArray().ToArray() is { Length: > 0 } albums ? albums : null;
+        }));
     }
 
     /// <summary>RFC 9110 §14, as browsers and download managers use it.</summary>
@@ -85,6 +89,7 @@ public sealed class AlbumApiTests(WebHost host) : IClassFixture<WebHost>, IAsync
             using var refused = await SendAsync(HttpMethod.Get, album, outside);
             Assert.Equal(HttpStatusCode.RequestedRangeNotSatisfiable, refused.StatusCode);
             Assert.Equal(whole.Length, refused.Content.Headers.ContentRange!.Length);
+            await AssertRefusedAsync(refused, 416, "RANGE_NOT_SATISFIABLE");
         }
 
         foreach (var (range, ifRange) in new[] { ("bytes=1-2", "\"other\""), ("bytes=1-2,4-5", null), ("lines=1-2", null), ("bytes=2-1", null) })
@@ -179,6 +184,29 @@ public sealed class AlbumApiTests(WebHost host) : IClassFixture<WebHost>, IAsync
         await AssertRefusedAsync(answer, status, code);
     }
 
+    [Theory]
+    [InlineData("weddingId=%00")]
+    [InlineData("status=3")]
+    [InlineData("status=nonsense")]
+    [InlineData("before=nonsense")]
+    public async Task A_wrong_query_is_refused_with_a_code(string query) =>
+        await AssertRefusedAsync(HttpMethod.Get, $"/v1/albums?{query}", 400, "INVALID_REQUEST");
+
+    /// <summary>No worker is there, so the album stays as it is; whoever follows it does not hold up a stop.</summary>
+    [Fact]
+    public async Task Progress_ends_when_the_host_stops()
+    {
+        await using var alone = new WebHost();
+        await alone.InitializeAsync();
+        await using var web = alone.WithWebHostBuilder(builder => builder.UseSetting("Roles", "web"));
+        using var guest = web.CreateClient();
+        using var requested = await guest.PostAsJsonAsync("/v1/albums", new { weddingId = "w", files = new[] { new { key = "a.jpg" } } }, Cancellation);
+        await using var progress = await guest.GetStreamAsync($"{requested.Headers.Location}/progress", Cancellation);
+        await progress.ReadExactlyAsync(new byte["event: progress".Length], Cancellation);
+        web.Services.GetRequiredService<IHostApplicationLifetime>().StopApplication();
+        await progress.CopyToAsync(Stream.Null, Cancellation).WaitAsync(TimeSpan.FromSeconds(10), Cancellation);
+    }
+
     private async Task<string> CompletedAlbumAsync()
     {
         using var requested = await RequestAsync(new { weddingId = "done", prefix });
@@ -220,12 +248,12 @@ public sealed class AlbumApiTests(WebHost host) : IClassFixture<WebHost>, IAsync
         Assert.Equal(status, (int)answer.StatusCode);
     }
 
-    private static async Task<T> EventuallyAsync<T>(Func<T?> find)
+    private static async Task<T> EventuallyAsync<T>(Func<Task<T?>> find)
         where T : class
     {
         while (true)
         {
-            if (find() is { } found)
+            if (await find() is { } found)
             {
                 return found;
             }

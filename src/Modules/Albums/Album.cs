@@ -34,11 +34,15 @@ internal sealed record PartInvalidated(int Number) : IAlbumEvent;
 /// <summary>An entry and all before it are safe in the store. <paramref name="Index"/> counts the plan's entries.</summary>
 internal sealed record FileZipped(int Index, long OffsetBytes, long SizeBytes, uint Crc32) : IAlbumEvent;
 
-/// <summary>A file vanished while packing: everything from <paramref name="FromPart"/> on moves. The new plan follows.</summary>
+/// <summary>
+/// A file vanished while packing: everything from <paramref name="FromPart"/> on moves. The new plan follows; where no file is left, a
+/// replay makes it.
+/// </summary>
 /// <param name="FilesKept">Entries that lie wholly before that part.</param>
 internal sealed record Replanned(int FromPart, int FilesKept) : IAlbumEvent;
 
-internal sealed record LinkSent(int Recipients, DateTimeOffset At) : IAlbumEvent;
+/// <param name="Recipient">Counts the addresses that the request named.</param>
+internal sealed record LinkSent(int Recipient, DateTimeOffset At) : IAlbumEvent;
 
 internal sealed record AlbumReplayed(string By, DateTimeOffset At) : IAlbumEvent;
 
@@ -103,7 +107,8 @@ internal sealed record Album : IState<Album, IAlbumEvent>
 
     public AlbumFailed? Failure { get; private init; }
 
-    public bool LinkIsSent { get; private init; }
+    /// <summary>Recipients whose mail server has the link.</summary>
+    public ImmutableHashSet<int> LinksSent { get; private init; } = [];
 
     /// <summary>There is work that a worker may take up.</summary>
     public bool IsWaitingForWork => Status is AlbumStatus.Requested or AlbumStatus.Planning or AlbumStatus.Zipping;
@@ -142,9 +147,9 @@ internal sealed record Album : IState<Album, IAlbumEvent>
             StoredBytes = state.StoredBytes - state.SizeOfPart(part.Number),
         },
         FileZipped file => state with { FilesZipped = file.Index + 1 },
-        Replanned replanned => state.KeepingPartsBefore(replanned.FromPart) with { FilesZipped = replanned.FilesKept },
+        Replanned replanned => state.KeepingPartsBefore(replanned.FromPart) with { Plan = null, FilesZipped = replanned.FilesKept },
         AlbumCompleted completed => state with { Status = AlbumStatus.Completed, Completed = completed },
-        LinkSent => state with { LinkIsSent = true },
+        LinkSent link => state with { LinksSent = state.LinksSent.Add(link.Recipient) },
         AlbumFailed failure => state with { Status = AlbumStatus.Failed, Failure = failure },
         AlbumReplayed => state with { Status = AlbumStatus.Requested, Failure = null },
         AlbumCancelled => state with { Status = AlbumStatus.Cancelled },

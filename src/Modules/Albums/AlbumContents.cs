@@ -14,6 +14,9 @@ internal sealed class AlbumContents(NpgsqlDataSource database, EventStore store,
     /// <summary>Most files an album may have.</summary>
     internal const int MostFiles = 100_000;
 
+    /// <summary>Where plans and finished ZIPs stand.</summary>
+    internal const string OwnFolder = "albums/";
+
     private const int LooksAtATime = 16;
 
     // Somebody waits for the answer. A subscription that runs is behind by milliseconds.
@@ -88,20 +91,36 @@ internal sealed class AlbumContents(NpgsqlDataSource database, EventStore store,
         await Parallel.ForEachAsync(
             Enumerable.Range(0, wanted.Count),
             new ParallelOptions { MaxDegreeOfParallelism = LooksAtATime, CancellationToken = cancellationToken },
-            async (i, cancel) => wanted[i] = wanted[i] with { Stored = await storage.HeadAsync(wanted[i].Key, cancel) });
+            async (i, cancel) => wanted[i] = wanted[i] with { Stored = await FindAsync(storage, wanted[i].Key, cancel) });
         return wanted;
+    }
+
+    // No store has an object under a key that none can hold.
+    private static async Task<StoredObject?> FindAsync(IObjectStorage storage, string key, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await storage.HeadAsync(key, cancellationToken);
+        }
+        catch (StorageException e) when (e.Error is StorageError.InvalidKey)
+        {
+            return null;
+        }
     }
 
     private static async Task<List<Candidate>> ListAsync(IObjectStorage storage, string prefix, CancellationToken cancellationToken)
     {
         var found = new List<Candidate>();
+        var nameAt = prefix.LastIndexOf('/') + 1;
         string? continuation = null;
         do
         {
             var page = await storage.ListAsync(prefix, continuation, cancellationToken);
-            found.AddRange(page.Objects
-                .Where(stored => !stored.Key.EndsWith('/')) // folders, as some tools mark them
-                .Select((stored, i) => new Candidate(found.Count + i, stored.Key, stored.Key[prefix.Length..], null, null) { Stored = stored }));
+            foreach (var stored in page.Objects.Where(stored => !stored.Key.EndsWith('/'))) // folders, as some tools mark them
+            {
+                found.Add(new Candidate(found.Count, stored.Key, stored.Key[nameAt..], null, null) { Stored = stored });
+            }
+
             continuation = page.Continuation;
         }
         while (continuation is not null && found.Count < MostFiles);

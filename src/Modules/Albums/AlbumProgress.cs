@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.Hosting;
 using Platform.Events;
 
 namespace Albums;
@@ -21,16 +22,22 @@ internal static class AlbumProgress
     internal static void Map(RouteGroupBuilder albums) => albums.MapGet("/{id:guid}/progress", GetAsync);
 
     private static async Task<ServerSentEventsResult<AlbumView>> GetAsync(
-        Guid id, EventStore store, TimeProvider clock, CancellationToken cancellationToken)
+        Guid id, EventStore store, TimeProvider clock, IHostApplicationLifetime host, CancellationToken cancellationToken)
     {
         var album = await store.FoldAsync<Album, IAlbumEvent>(id, cancellationToken);
         album.State.OrNotFound(id);
-        return TypedResults.ServerSentEvents(FollowAsync(id, album, store, clock, cancellationToken));
+        return TypedResults.ServerSentEvents(FollowAsync(id, album, store, clock, host.ApplicationStopping, cancellationToken));
     }
 
     private static async IAsyncEnumerable<SseItem<AlbumView>> FollowAsync(
-        Guid id, Folded<Album> album, EventStore store, TimeProvider clock, [EnumeratorCancellation] CancellationToken cancellationToken)
+        Guid id,
+        Folded<Album> album,
+        EventStore store,
+        TimeProvider clock,
+        CancellationToken stopping,
+        [EnumeratorCancellation] CancellationToken cancellationToken)
     {
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(stopping, cancellationToken);
         while (true)
         {
             var view = AlbumView.Of(id, album.State);
@@ -40,9 +47,16 @@ internal static class AlbumProgress
                 yield break;
             }
 
-            await Task.Delay(ShortestPause, clock, cancellationToken);
-            await store.WaitForEventAsync($"{Album.Category}-{id}", album.Version, LongestPause, cancellationToken);
-            album = await store.FoldAsync<Album, IAlbumEvent>(id, cancellationToken);
+            try
+            {
+                await Task.Delay(ShortestPause, clock, either.Token);
+                await store.WaitForEventAsync($"{Album.Category}-{id}", album.Version, LongestPause, either.Token);
+                album = await store.FoldAsync<Album, IAlbumEvent>(id, either.Token);
+            }
+            catch (OperationCanceledException) when (stopping.IsCancellationRequested)
+            {
+                yield break; // the client asks again, wherever the album goes on; a stop does not wait for it
+            }
         }
     }
 }

@@ -30,12 +30,12 @@ internal sealed record AlbumView(
         var bytes = album.Plan?.SizeBytes ?? 0;
         var partSize = album.Plan?.PartSizeBytes ?? 1;
         var rate = Rate(album);
-        var listsMissing = album.Plan is not null && album.Skipped.Count > 0; // by an entry of its own
+        var files = album.Plan is { } plan ? plan.Entries - (album.Skipped.Count > 0 ? 1 : 0) : 0; // without the one that lists the missing
         return new AlbumView(
             albumId,
             album.Request!.WeddingId,
             album.Status,
-            new((album.Plan?.Entries ?? 0) - (listsMissing ? 1 : 0), completed ? album.Completed!.Files : album.FilesZipped),
+            new(files, completed ? album.Completed!.Files : Math.Min(album.FilesZipped, files)),
             new(bytes, completed ? bytes : album.StoredBytes),
             new((int)((bytes + partSize - 1) / partSize), album.Parts.Count),
             rate,

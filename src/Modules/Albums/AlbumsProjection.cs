@@ -77,7 +77,11 @@ internal sealed class AlbumsProjection : IProjection
                 Guid.Parse(e.StreamId),
                 nameof(AlbumStatus.Zipping),
                 plan.SizeBytes),
-            AttemptStarted => SetStatusAsync(AlbumStatus.Zipping),
+            AttemptStarted => ExecuteAsync(
+                "update album set status = case when size_bytes is null then $2 else $3 end where id = $1",
+                Guid.Parse(e.StreamId),
+                nameof(AlbumStatus.Planning),
+                nameof(AlbumStatus.Zipping)),
             AlbumCompleted => SetStatusAsync(AlbumStatus.Completed),
             AlbumFailed => SetStatusAsync(AlbumStatus.Failed),
             AlbumReplayed => SetStatusAsync(AlbumStatus.Requested),

@@ -4,7 +4,10 @@ using Platform.Storage;
 
 namespace Albums;
 
-/// <summary>Removes what a cancelled album left in the store: the parts of its open upload. Safe to repeat.</summary>
+/// <summary>
+/// Removes what a cancelled album left in the store: the parts of its open upload, plans, and a ZIP that was completed as the album was
+/// cancelled. Safe to repeat.
+/// </summary>
 internal sealed record DiscardParts(Guid AlbumId);
 
 internal sealed class DiscardPartsHandler(EventStore store, IObjectStorage storage) : IJob<DiscardParts>
@@ -12,9 +15,21 @@ internal sealed class DiscardPartsHandler(EventStore store, IObjectStorage stora
     public async Task RunAsync(DiscardParts command, CancellationToken cancellationToken)
     {
         var album = (await store.FoldAsync<Album, IAlbumEvent>(command.AlbumId, cancellationToken)).State;
-        if (album is { Status: AlbumStatus.Cancelled, Upload: { } upload })
+        if (album.Status is not AlbumStatus.Cancelled)
+        {
+            return;
+        }
+
+        // Aborted first: from then on no worker can complete it.
+        if (album.Upload is { } upload)
         {
             await storage.AbortMultipartAsync(new MultipartUpload(upload.Key, upload.UploadId), cancellationToken);
+        }
+
+        var left = await storage.ListAsync($"{AlbumContents.OwnFolder}{command.AlbumId}/", continuation: null, cancellationToken);
+        foreach (var stored in left.Objects)
+        {
+            await storage.DeleteAsync(stored.Key, cancellationToken);
         }
     }
 

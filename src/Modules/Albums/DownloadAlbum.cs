@@ -42,6 +42,8 @@ internal static class DownloadAlbum
         if (bytes is not { } wanted)
         {
             http.Response.StatusCode = StatusCodes.Status416RangeNotSatisfiable;
+            http.Response.ContentType = null; // a problem document follows
+            headers.ContentDisposition = null;
             headers.ContentRange = new ContentRangeHeaderValue(zip.SizeBytes);
             return;
         }

@@ -23,7 +23,7 @@ internal static class ListAlbums
         NpgsqlDataSource database, CancellationToken cancellationToken, string? weddingId = null, string? status = null, Guid? before = null)
     {
         var wanted = status is null ? default(AlbumStatus?)
-            : Enum.TryParse<AlbumStatus>(status, ignoreCase: true, out var known) ? known
+            : Enum.TryParse<AlbumStatus>(status, ignoreCase: true, out var known) && status.All(char.IsAsciiLetter) ? known
             : throw new CommandRefusedException("INVALID_REQUEST", $"There is no status {status}.");
         await using var query = database.CreateCommand(
             """

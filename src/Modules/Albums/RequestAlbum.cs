@@ -30,6 +30,7 @@ internal static partial class RequestAlbumHandler
     private const int MostRequestBytes = 64 << 20; // 100,000 files with keys and names of usual length
     private const int MostEmails = 10;
     private const int MostKeyBytes = 1024; // S3
+    private const int MostNameChars = 1024; // as long as a key: beyond 255 bytes a component is cut anyway
 
     /// <summary>
     /// <c>POST /v1/albums</c>. 202 with the album's status and its <c>Location</c>; 400 <c>INVALID_WEDDING_ID</c>, <c>INVALID_FILE</c>,
@@ -71,17 +72,25 @@ internal static partial class RequestAlbumHandler
             Refuse.If(file is null, "INVALID_FILE", "A file must be an object with a key.");
             Refuse.If(file!.Url is not null, "NOT_SUPPORTED", "Files are named by key. URLs are not supported yet.");
             RefuseUnlessOurs(file.Key, "key");
+            Refuse.If(
+                file.Name is { } name && (name.Length > MostNameChars || name.Contains('\0', StringComparison.Ordinal)),
+                "INVALID_FILE",
+                $"A name must have at most {MostNameChars} characters, none of them U+0000.");
         }
 
         if (command.Prefix is not null)
         {
             RefuseUnlessOurs(command.Prefix, "prefix");
+            Refuse.If(
+                AlbumContents.OwnFolder.StartsWith(command.Prefix, StringComparison.Ordinal),
+                "INVALID_FILE",
+                $"The prefix is that of '{AlbumContents.OwnFolder}', too: make it longer.");
         }
 
         var emails = command.Notify?.Emails ?? [];
         Refuse.If(emails.Count > MostEmails, "INVALID_EMAIL", $"At most {MostEmails} addresses are notified.");
         Refuse.If(
-            emails.Any(email => !MailAddress.TryCreate(email, out var address) || address.Address != email),
+            emails.Any(email => !MailAddress.TryCreate(email, out var address) || address.Address != email || email.Any(c => c is ',' || char.IsControl(c))),
             "INVALID_EMAIL",
             "One of the addresses to notify is not an e-mail address.");
         return new AlbumRequested(
@@ -90,9 +99,12 @@ internal static partial class RequestAlbumHandler
 
     // Plans and finished ZIPs stand under albums/: an album of albums would hand out what others asked for.
     private static void RefuseUnlessOurs(string? key, string what) => Refuse.If(
-        string.IsNullOrEmpty(key) || Encoding.UTF8.GetByteCount(key) > MostKeyBytes || key.StartsWith("albums/", StringComparison.Ordinal),
+        string.IsNullOrEmpty(key)
+            || Encoding.UTF8.GetByteCount(key) > MostKeyBytes
+            || key.Any(char.IsControl)
+            || key.StartsWith(AlbumContents.OwnFolder, StringComparison.Ordinal),
         "INVALID_FILE",
-        $"A {what} must have 1 to {MostKeyBytes} bytes and not begin with 'albums/'.");
+        $"A {what} must have 1 to {MostKeyBytes} bytes, no control characters, and not begin with '{AlbumContents.OwnFolder}'.");
 
     private static Guid IdOf(string weddingId, string idempotencyKey) =>
         new(SHA256.HashData(Encoding.UTF8.GetBytes($"{weddingId}\n{idempotencyKey}")).AsSpan(0, 16));

@@ -130,7 +130,7 @@ internal sealed class ZipAlbumHandler(
         var events = new List<IAlbumEvent> { new FileSkipped(skipped.Index, skipped.Name, skipped.Reason) };
         if (plan.Entries.All(other => other == entry || other.Index < 0))
         {
-            await stream.AppendAsync(events, cancellationToken);
+            await stream.AppendAsync([.. events, new Replanned(FromPart: 1, FilesKept: 0)], cancellationToken);
             return null;
         }
 
@@ -152,7 +152,7 @@ internal sealed class ZipAlbumHandler(
 
     private static async Task BeginUploadAsync(AlbumStream stream, IObjectStorage metered, CancellationToken cancellationToken)
     {
-        var key = $"albums/{stream.AlbumId}/{stream.Album.Request!.WeddingId}.zip";
+        var key = $"{AlbumContents.OwnFolder}{stream.AlbumId}/{stream.Album.Request!.WeddingId}.zip";
         var upload = await metered.BeginMultipartAsync(key, "application/zip", cancellationToken);
         try
         {

@@ -11,7 +11,7 @@ namespace Albums.Zip;
 internal sealed class MultipartZip(
     IObjectStorage storage, AlbumStream stream, ZipPlan plan, ArrayPool<byte> buffers, TimeProvider clock)
 {
-    // Two is the least that never blocks (see PartPacker). Four hide a store's latency behind the other parts at 32 MiB of memory.
+    // Three is the least that never blocks (see PartPacker). Four hide a store's latency behind the other parts at 32 MiB of memory.
     private const int PartsInFlight = 4;
 
     private readonly ZipLayout layout = new(plan);

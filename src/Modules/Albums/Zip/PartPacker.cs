@@ -8,8 +8,8 @@ namespace Albums.Zip;
 /// </summary>
 /// <remarks>
 /// A part is put together in one buffer: the files' bytes first, the headers when their CRCs are known. So a part that holds the
-/// header of a large file waits, in memory, until the parts behind it have read the file to its end. At most one part waits so
-/// at a time besides the last ones (an entry that leaves a part covers its end), so two workers suffice to never block.
+/// header of a large file waits, in memory, until the parts behind it have read the file to its end. At most one file keeps parts
+/// waiting at a time (one that leaves a part covers its end), and two parts where its header is cut in two: three workers never block.
 /// Memory is one part per worker, whatever the size of files and album.
 /// </remarks>
 internal sealed class PartPacker(ZipPlan plan, ZipLayout layout, CrcLedger crcs, IObjectStorage storage, ArrayPool<byte> buffers, TimeProvider clock)

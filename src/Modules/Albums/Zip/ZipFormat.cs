@@ -28,9 +28,6 @@ internal static class ZipFormat
     private const uint Max32 = 0xFFFFFFFF;
     private const ushort Max16 = 0xFFFF;
 
-    /// <summary>Longest record this writes: a central header with a name of 65,535 bytes.</summary>
-    internal const int MaxRecordSize = CentralHeaderSize + Max16 + 28 + TimestampExtraSize;
-
     internal static int LocalSize(int nameSize, long sizeBytes) =>
         LocalHeaderSize + nameSize + (sizeBytes >= Max32 ? 20 : 0) + TimestampExtraSize;
 

@@ -48,7 +48,7 @@ internal sealed record ZipPlan(int LayoutVersion, long PartSizeBytes, IReadOnlyL
         }
 
         var hash = Convert.ToHexStringLower(SHA256.HashData(json.WrittenSpan));
-        var key = $"albums/{albumId}/plan-{hash[..16]}.json";
+        var key = $"{AlbumContents.OwnFolder}{albumId}/plan-{hash[..16]}.json";
         await using var body = new BufferBody(json.WrittenMemory, Crc32.Append(0, json.WrittenSpan));
         await storage.PutAsync(key, body, body.Length, "application/json", cancellationToken);
         return (key, hash);
@@ -63,7 +63,7 @@ internal sealed record ZipPlan(int LayoutVersion, long PartSizeBytes, IReadOnlyL
         var plan = await JsonSerializer.DeserializeAsync<ZipPlan>(hashing, JsonSerializerOptions.Default, cancellationToken);
         return sha.Hash is { } hash && Convert.ToHexStringLower(hash) == frozen.PlanHash && plan is not null
             ? plan
-            : throw new InvalidDataException($"The plan {frozen.PlanKey} is not the one that was frozen. Replay the album to plan it anew.");
+            : throw new InvalidDataException($"The plan {frozen.PlanKey} is not the one that was frozen. Request the album again.");
     }
 
     private static long RoundUp(long value, long unit) => (value + unit - 1) / unit * unit;
