@@ -3,6 +3,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Security.Cryptography;
 using System.Text;
+using Npgsql;
 using Platform.Storage;
 using Testing;
 using Xunit;
@@ -335,6 +336,26 @@ public abstract class UploadApiTests(UploadNode node) : IDisposable
         await SweepUntilAsync(id, "parts_discarded");
         await AssertPartsAreGoneAsync(id);
         Assert.Equal(["upload_initiated", "chunk_stored", "upload_expired", "parts_discarded"], await host.HistoryAsync(id));
+    }
+
+    [Fact]
+    public async Task An_upload_that_cannot_be_read_keeps_no_other_from_being_swept_up()
+    {
+        var broken = (await host.InitAsync(1_000)).Id();
+        var id = (await host.InitAsync(1_000)).Id();
+        await using var database = NpgsqlDataSource.Create(node.ConnectionString);
+        await using var damage = database.CreateCommand(
+            $$"""update mt_events set data = jsonb_set(data, '{SizeBytes}', '"many"') where stream_id = 'upload-{{broken}}'""");
+        clock.Shift = TimeSpan.FromDays(6);
+        await Eventually.HoldsAsync(async () => await database.CreateCommand($"select count(*) from uploads.upload where upload_id = '{id}'")
+            .ExecuteScalarAsync(Cancellation) is 1L);
+        Assert.Equal(1, await damage.ExecuteNonQueryAsync(Cancellation));
+        await using var other = await UploadHost.StartAsync(node.ConnectionString, storage, clock);
+
+        await other.Sweep.SweepAsync(Cancellation);
+
+        Assert.Contains("parts_discarded", await host.HistoryAsync(id));
+        await database.CreateCommand("update uploads.upload set due_at = null where due_at is not null").ExecuteNonQueryAsync(Cancellation);
     }
 
     [Fact]

@@ -28,8 +28,9 @@ internal sealed class ExpireUploads(
             {
                 await EndAsync(uploadId, cancellationToken);
             }
-            catch (Exception e) when (e is StorageException or NpgsqlException or CommandRefusedException)
+            catch (Exception e) when (!cancellationToken.IsCancellationRequested)
             {
+                // Whatever is wrong with one upload, the others and the host go on.
                 log.NotSwept(e, uploadId);
             }
         }
