@@ -33,7 +33,7 @@ public sealed record EventMetadata(string? CorrelationId = null, string? Causati
         }
 
         using var json = JsonDocument.Parse(headers);
-        return json.RootElement.TryGetProperty(ByItem, out var by) ? by.ToString() : null;
+        return json.RootElement.ValueKind == JsonValueKind.Object && json.RootElement.TryGetProperty(ByItem, out var by) ? by.ToString() : null;
     }
 
     /// <summary>Begins an activity in which whatever is written names <paramref name="e"/> as its cause and belongs to the same trace.</summary>

@@ -261,6 +261,17 @@ public sealed class EventStoreTests : IAsyncLifetime
         Assert.Equal(new EventMetadata(activity.TraceId.ToHexString(), "request-7", "couple \"A & B\""), e.Metadata);
     }
 
+    [Theory]
+    [InlineData("null")]
+    [InlineData("[]")]
+    public async Task Headers_of_another_program_name_nobody(string headers)
+    {
+        await AddAsync(Store, "apple");
+        await SqlAsync($"update mt_events set headers = '{headers}'");
+
+        Assert.Null((await Store.ReadAsync(StreamName, 1, Cancel).SingleAsync(Cancel)).Metadata.By);
+    }
+
     [Fact]
     public async Task Appends_and_conflicts_are_counted()
     {
