@@ -28,6 +28,9 @@ public enum R2Fault
     /// <summary>Sends half of the body, then closes the connection.</summary>
     CutBody,
 
+    /// <summary>Sends the whole object for a range of it, as HTTP allows.</summary>
+    WholeObject,
+
     /// <summary>Sends half of the body, then nothing more.</summary>
     StalledBody,
 
@@ -126,6 +129,9 @@ public sealed class R2StrictServer : IAsyncDisposable
                     return;
                 case R2Fault.ErrorInBody:
                     throw new R2Refusal(200, "InternalError");
+                case R2Fault.WholeObject:
+                    request.Headers.Range = default;
+                    goto default;
                 default:
                     var answer = await bucket.DoAsync(request, context.RequestAborted);
                     await SendAsync(context, answer, fault);

@@ -113,6 +113,16 @@ public sealed class S3FaultTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_range_that_the_store_ignores_is_not_taken_for_the_bytes_asked_for()
+    {
+        await storage.PutAsync("a", Body(), Bytes.Length, "image/jpeg", Cancel);
+        server.FailNext(R2Fault.WholeObject, "GET");
+        var failed = await Assert.ThrowsAsync<StorageException>(() => ReadAsync(new ByteRange(1000, 1000)));
+        Assert.Equal(StorageError.PreconditionFailed, failed.Error);
+        Assert.Equal(Bytes[1000..2000], await ReadAsync(new ByteRange(1000, 1000)));
+    }
+
+    [Fact]
     public async Task A_read_that_stalls_goes_on_where_it_stopped()
     {
         await storage.PutAsync("a", Body(), Bytes.Length, "image/jpeg", Cancel);
