@@ -48,6 +48,8 @@ internal static class ZipBenchTools
     internal static async Task<Sample> RunSelfAsync(string mode, Dictionary<string, string> settings, bool waitsForDisk)
     {
         var start = new ProcessStartInfo(Environment.ProcessPath!, [.. SelfArguments(), mode, JsonSerializer.Serialize(settings)]) { RedirectStandardOutput = true };
+        // As a host that has run for a while: the code it needs is compiled, and compiled well.
+        start.Environment["DOTNET_TieredCompilation"] = "0";
         if (!waitsForDisk)
         {
             start.Environment["LD_PRELOAD"] = "libeatmydata.so";

@@ -8,7 +8,7 @@ namespace Platform.Storage;
 internal static partial class Disk
 {
     // Big enough to make system calls cheap, small enough to stay in a core's cache between reading, CRC and writing.
-    private const int BufferBytes = 256 * 1024;
+    private const int BufferBytes = 128 * 1024;
 
     /// <summary>Writes exactly <paramref name="sizeBytes"/> of the body at an offset and returns their CRC-32. Faults of the body pass as they are.</summary>
     public static async Task<uint> WriteAsync(

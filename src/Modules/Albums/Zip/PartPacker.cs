@@ -15,7 +15,7 @@ namespace Albums.Zip;
 internal sealed class PartPacker(ZipPlan plan, ZipLayout layout, CrcLedger crcs, IObjectStorage storage, ArrayPool<byte> buffers, TimeProvider clock)
 {
     // Small enough that a block is still in the cache when its CRC is computed.
-    private const int BlockBytes = 256 * 1024;
+    private const int BlockBytes = 128 * 1024;
 
     // Files of one part that are read at a time: an album of tiny files would otherwise wait for one round trip after the other.
     private const int ReadsPerPart = 8;
