@@ -18,6 +18,7 @@ public static class HttpWiring
     {
         var origins = ReadOrigins(configuration["Cors:Origins"]);
         services.AddErrors();
+        services.AddOutboundHttp(configuration);
         services.AddSingleton<DistributedContextPropagator, TraceOnlyPropagator>();
         services.Configure<KestrelServerOptions>(kestrel =>
         {
