@@ -114,6 +114,18 @@ public sealed class AlbumDecisionTests
         Assert.Equal("upload-2", album.Upload!.UploadId);
     }
 
+    [Fact]
+    public void An_event_of_the_first_API_keeps_its_album_while_it_runs_and_while_its_files_are_the_same()
+    {
+        var otherFiles = Requested with { Files = [new RequestedFile("photos/2.jpg", null)] };
+        Assert.True(ProcessWeddingHandler.Stands(Fold(Requested, Started), otherFiles));
+        Assert.True(ProcessWeddingHandler.Stands(Fold(Requested, Started, Completed), Requested));
+        Assert.False(ProcessWeddingHandler.Stands(Fold(Requested, Started, Completed), otherFiles));
+        Assert.True(ProcessWeddingHandler.Stands(Fold(Requested, Started, Failed), Requested));
+        Assert.False(ProcessWeddingHandler.Stands(Fold(Requested, Started, Failed), otherFiles));
+        Assert.False(ProcessWeddingHandler.Stands(Fold(Requested, Cancelled), Requested));
+    }
+
     private static Decision<Album, IAlbumEvent> Given(params IAlbumEvent[] history) => new(AlbumsModule.MapEvents, history);
 
     private static IReadOnlyList<IAlbumEvent> Replay(Album album) => ReplayAlbumHandler.Decide(album, new ReplayAlbum(Id, "admin"), Now);

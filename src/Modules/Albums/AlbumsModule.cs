@@ -51,9 +51,11 @@ public static class AlbumsModule
         ReplayAlbumHandler.Map(albums);
         CancelAlbumHandler.Map(albums);
         DownloadAlbum.Map(albums);
+        ProcessWeddingHandler.Map(routes);
     }
 
     internal static void MapEvents(EventTypes types) => types
+        .Map<AlbumOrdered>("album_ordered")
         .Map<AlbumRequested>("album_requested")
         .Map<AttemptStarted>("attempt_started")
         .Map<FileSkipped>("file_skipped")

@@ -1,5 +1,4 @@
 using System.Net.Mail;
-using System.Security.Cryptography;
 using System.Text;
 using System.Text.RegularExpressions;
 using Microsoft.AspNetCore.Builder;
@@ -27,7 +26,7 @@ internal sealed record AlbumNotification(IReadOnlyList<string>? Emails, string? 
 
 internal static partial class RequestAlbumHandler
 {
-    private const int MostRequestBytes = 64 << 20; // 100,000 files with keys and names of usual length
+    internal const int MostRequestBytes = 64 << 20; // 100,000 files with keys and names of usual length
     private const int MostEmails = 10;
     private const int MostKeyBytes = 1024; // S3
     private const int MostNameChars = 1024; // as long as a key: beyond 255 bytes a component is cut anyway
@@ -53,9 +52,23 @@ internal static partial class RequestAlbumHandler
             throw new CommandRefusedException("ALBUM_EMPTY", "There is no file to put into this album yet. Upload some first.");
         }
 
-        var albumId = idempotencyKey is null ? Guid.CreateVersion7() : IdOf(requested.WeddingId, idempotencyKey);
+        var (albumId, album) = idempotencyKey is null
+            ? await RequestAsync(store, requested, cancellationToken)
+            : await AlbumOrder.PlaceAsync(
+                store,
+                AlbumOrder.IdOf(requested.WeddingId, idempotencyKey),
+                requested,
+                stands: present => present.Status is not AlbumStatus.Unknown,
+                cancellationToken);
+        return TypedResults.Accepted($"/v1/albums/{albumId}", AlbumView.Of(albumId, album));
+    }
+
+    private static async Task<(Guid AlbumId, Album Album)> RequestAsync(
+        EventStore store, AlbumRequested requested, CancellationToken cancellationToken)
+    {
+        var albumId = Guid.CreateVersion7();
         var album = await store.DecideAsync<Album, IAlbumEvent>(albumId, state => Decide(state, requested), cancellationToken);
-        return TypedResults.Accepted($"/v1/albums/{albumId}", AlbumView.Of(albumId, album.State));
+        return (albumId, album.State);
     }
 
     internal static IReadOnlyList<IAlbumEvent> Decide(Album album, AlbumRequested requested) =>
@@ -105,9 +118,6 @@ internal static partial class RequestAlbumHandler
             || key.StartsWith(AlbumContents.OwnFolder, StringComparison.Ordinal),
         "INVALID_FILE",
         $"A {what} must have 1 to {MostKeyBytes} bytes, no control characters, and not begin with '{AlbumContents.OwnFolder}'.");
-
-    private static Guid IdOf(string weddingId, string idempotencyKey) =>
-        new(SHA256.HashData(Encoding.UTF8.GetBytes($"{weddingId}\n{idempotencyKey}")).AsSpan(0, 16));
 
     [GeneratedRegex("^[A-Za-z0-9_-]{1,64}$", RegexOptions.NonBacktracking)]
     private static partial Regex WeddingId();
