@@ -20,8 +20,6 @@ internal sealed class PartPacker(ZipPlan plan, ZipLayout layout, CrcLedger crcs,
     // Files of one part that are read at a time: an album of tiny files would otherwise wait for one round trip after the other.
     private const int ReadsPerPart = 8;
 
-    private const int ReadAttempts = 4;
-
     /// <summary>Reads, completes and stores one part.</summary>
     /// <exception cref="SourceLostException">A file in it is gone or was replaced.</exception>
     internal async Task<PartStored> PackAsync(MultipartUpload upload, int number, CancellationToken cancellationToken)
@@ -71,51 +69,20 @@ internal sealed class PartPacker(ZipPlan plan, ZipLayout layout, CrcLedger crcs,
         return [.. content.Select(i => new Segment(pieces[i].Entry, pieces[i].OffsetBytes, pieces[i].SizeBytes, pieceCrcs[i]))];
     }
 
-    // A read that breaks off goes on where it broke off.
     private async Task<uint> ReadPieceAsync(Piece piece, Memory<byte> target, CancellationToken cancellationToken)
     {
-        var entry = plan.Entries[piece.Entry];
-        if (entry.Text is { } text)
+        var range = new ByteRange(piece.OffsetBytes, piece.SizeBytes);
+        await using var source = new EntryStream(plan.Entries[piece.Entry], piece.Entry, range, storage, clock);
+        var crc = 0u;
+        for (var done = 0; done < target.Length;)
         {
-            System.Text.Encoding.UTF8.GetBytes(text).AsSpan((int)piece.OffsetBytes, target.Length).CopyTo(target.Span);
-            return Crc32.Append(0, target.Span);
+            var block = target[done..Math.Min(done + BlockBytes, target.Length)];
+            var count = await source.ReadAsync(block, cancellationToken);
+            crc = Crc32.Append(crc, block.Span[..count]);
+            done += count;
         }
 
-        var (crc, done) = (0u, 0);
-        for (var attempt = 1; ; attempt++)
-        {
-            try
-            {
-                var range = new ByteRange(piece.OffsetBytes + done, target.Length - done);
-                await using var source = await storage.ReadAsync(entry.Key!, range, entry.ETag, cancellationToken);
-                while (done < target.Length)
-                {
-                    var block = target[done..Math.Min(done + BlockBytes, target.Length)];
-                    var count = await source.ReadAsync(block, cancellationToken);
-                    if (count == 0)
-                    {
-                        throw new StorageException(StorageError.Unavailable, $"Reading {entry.Key} ended after {done} of {target.Length} bytes.");
-                    }
-
-                    crc = Crc32.Append(crc, block.Span[..count]);
-                    done += count;
-                }
-
-                return crc;
-            }
-            catch (StorageException e) when (e.Error is StorageError.NotFound)
-            {
-                throw new SourceLostException(piece.Entry, "it is not in the store any more");
-            }
-            catch (StorageException e) when (e.Error is StorageError.PreconditionFailed)
-            {
-                throw new SourceLostException(piece.Entry, "it was replaced while the album was being packed");
-            }
-            catch (StorageException e) when (e.Error is StorageError.Unavailable && attempt < ReadAttempts)
-            {
-                await Task.Delay(TimeSpan.FromMilliseconds(100 << attempt), clock, cancellationToken);
-            }
-        }
+        return crc;
     }
 
     private static Memory<byte> Within(PartSlot slot, Piece piece, byte[] buffer) =>
