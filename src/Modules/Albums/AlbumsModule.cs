@@ -36,7 +36,7 @@ public static class AlbumsModule
         // Buffers of parts outlive their album, or each album would leave its own to the garbage collector. The shared pool keeps one
         // for every thread that ever gave one back; this one keeps what albums at work have needed at a time.
         .AddSingleton(ArrayPool<byte>.Create(maxArrayLength: 64 << 20, maxArraysPerBucket: 16))
-        .AddJob<ZipAlbum, ZipAlbumHandler>("zip_album")
+        .AddJob<ZipAlbum, ZipAlbumHandler>("zip_album", JobLane.Heavy)
         .AddJob<SendAlbumLink, SendAlbumLinkHandler>("send_album_link")
         .AddJob<DiscardParts, DiscardPartsHandler>("discard_parts");
 

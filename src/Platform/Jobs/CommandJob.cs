@@ -36,7 +36,7 @@ internal sealed class CommandJob(JobKinds kinds, IServiceScopeFactory scopes, Ti
             {
                 var delay = kind.Retry.DelayAfter(attempt);
                 log.JobFailed(error, name, attempt, delay);
-                var retry = QueuedCommand.Trigger(context.JobDetail.Key, attempt + 1, clock.GetUtcNow() + delay);
+                var retry = QueuedCommand.Trigger(context.JobDetail.Key, kind.Lane, attempt + 1, clock.GetUtcNow() + delay);
                 await context.Scheduler.ScheduleTrigger(retry, TriggerConflict.Keep, cancellationToken);
             }
         }

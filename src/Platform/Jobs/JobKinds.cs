@@ -4,8 +4,18 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace Platform.Jobs;
 
+/// <summary>Which places a job may take.</summary>
+public enum JobLane
+{
+    /// <summary>Never waits behind heavy jobs.</summary>
+    Light,
+
+    /// <summary>Takes minutes or hours. The settings limit how many run at a time, and they take turns (<see cref="JobTurns"/>).</summary>
+    Heavy,
+}
+
 /// <summary>A command that workers run, by its stored name.</summary>
-internal abstract record JobKind(string Name, Type CommandType, JobRetry Retry)
+internal abstract record JobKind(string Name, Type CommandType, JobLane Lane, JobRetry Retry)
 {
     private static readonly JsonSerializerOptions Json = new() { Converters = { new JsonStringEnumConverter() } };
 
@@ -15,7 +25,7 @@ internal abstract record JobKind(string Name, Type CommandType, JobRetry Retry)
 
     internal abstract Task GaveUpAsync(IServiceProvider services, string command, Exception error, CancellationToken cancellationToken);
 
-    internal sealed record Of<TCommand>(string Name, JobRetry Retry) : JobKind(Name, typeof(TCommand), Retry)
+    internal sealed record Of<TCommand>(string Name, JobLane Lane, JobRetry Retry) : JobKind(Name, typeof(TCommand), Lane, Retry)
         where TCommand : notnull
     {
         internal override Task RunAsync(IServiceProvider services, string command, CancellationToken cancellationToken) =>

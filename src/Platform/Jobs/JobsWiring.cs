@@ -7,23 +7,33 @@ using Quartz;
 
 namespace Platform.Jobs;
 
-/// <param name="Concurrency">Jobs at a time in this process.</param>
+/// <param name="Concurrency">Heavy jobs at a time in this process.</param>
 /// <param name="Work">Whether this process runs jobs, or only queues them.</param>
 internal sealed record JobOptions(int Concurrency, bool Work);
 
 public static class JobsWiring
 {
+    // Places that heavy jobs never take: mail does not wait behind albums, however few run at a time.
+    private const int PlacesForLightJobs = 2;
+
     /// <summary>
-    /// Adds <see cref="JobQueue"/> on the registered <see cref="NpgsqlDataSource"/>, and runs jobs where this process is a worker. Setting
-    /// <c>Jobs__Concurrency</c>: jobs at a time in this process.
+    /// Adds <see cref="JobQueue"/> on the registered <see cref="NpgsqlDataSource"/>, and runs jobs where this process is a worker. Settings
+    /// <c>Jobs__Concurrency</c>: heavy jobs at a time in this process; <c>Jobs__Turn</c>: how long one may keep others waiting.
     /// </summary>
     public static IServiceCollection AddJobs(this IServiceCollection services, IConfiguration configuration, bool work)
     {
-        // Jobs are few and coarse. Four keep a small machine busy and leave a place for mail beside long albums.
+        // Heavy jobs are few and coarse. Four keep a small machine busy.
         var setting = configuration["Jobs:Concurrency"] ?? "4";
         if (!int.TryParse(setting, CultureInfo.InvariantCulture, out var concurrency) || concurrency is < 1 or > 64)
         {
             throw new StartupException($"Jobs__Concurrency is {setting}, but must be a number between 1 and 64.");
+        }
+
+        // Long against what taking a job up again costs (under a second), short for somebody who waits for a small one.
+        var turnSetting = configuration["Jobs:Turn"] ?? "00:00:20";
+        if (!TimeSpan.TryParse(turnSetting, CultureInfo.InvariantCulture, out var turn) || turn < TimeSpan.Zero)
+        {
+            throw new StartupException($"Jobs__Turn is {turnSetting}, but must be a time such as 00:00:20.");
         }
 
         services.TryAddSingleton(TimeProvider.System);
@@ -32,23 +42,31 @@ public static class JobsWiring
         services.AddSingleton<JobNode>();
         services.AddHostedService(provider => provider.GetRequiredService<JobNode>());
         services.AddSingleton(provider => new JobQueue(
-            provider.GetRequiredService<JobNode>(), provider.GetRequiredService<JobKinds>(), provider.GetRequiredService<TimeProvider>()));
+            provider.GetRequiredService<JobNode>(),
+            provider.GetRequiredService<JobKinds>(),
+            provider.GetRequiredService<NpgsqlDataSource>(),
+            provider.GetRequiredService<TimeProvider>()));
+        services.AddSingleton(provider => new JobTurns(
+            provider.GetRequiredService<JobQueue>().HeavyJobsWaitAsync, turn, provider.GetRequiredService<TimeProvider>()));
         return services.AddQuartz(quartz => Configure(quartz, concurrency));
     }
 
     /// <summary>Registers the handler of a command under its stored name, which outlives every renaming of the types.</summary>
-    public static IServiceCollection AddJob<TCommand, THandler>(this IServiceCollection services, string name, JobRetry? retry = null)
+    /// <param name="lane"><see cref="JobLane.Heavy"/> for what may take longer than somebody waits for a mail.</param>
+    public static IServiceCollection AddJob<TCommand, THandler>(
+        this IServiceCollection services, string name, JobLane lane = JobLane.Light, JobRetry? retry = null)
         where TCommand : notnull
         where THandler : class, IJob<TCommand>
     {
-        services.AddSingleton<JobKind>(new JobKind.Of<TCommand>(name, retry ?? JobRetry.Default));
+        services.AddSingleton<JobKind>(new JobKind.Of<TCommand>(name, lane, retry ?? JobRetry.Default));
         return services.AddScoped<IJob<TCommand>, THandler>();
     }
 
     private static void Configure(IQuartzBuilder quartz, int concurrency)
     {
         quartz.AddJobType<CommandJob>();
-        quartz.UseDefaultThreadPool(concurrency);
+        quartz.UseDefaultThreadPool(concurrency + PlacesForLightJobs);
+        quartz.UseExecutionLimits(limits => limits.ForGroup(QueuedCommand.HeavyJobs, concurrency));
 
         // For failures outside a handler, which no module can record: see CommandJob.
         quartz.UseDefaultRetryPolicy(RetryPolicy.Exponential(int.MaxValue, TimeSpan.FromSeconds(1), 2, TimeSpan.FromMinutes(1)));

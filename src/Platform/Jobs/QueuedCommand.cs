@@ -14,6 +14,9 @@ internal static class QueuedCommand
     internal const string Baggage = "baggage";
     internal const string Attempt = "attempt";
 
+    /// <summary>Quartz's execution group of jobs in <see cref="JobLane.Heavy"/>; the others have none.</summary>
+    internal const string HeavyJobs = "heavy";
+
     internal static IJobDetail Job(JobKey key, JobKind kind, string command)
     {
         var data = new JobDataMap { [Kind] = kind.Name, [Command] = command };
@@ -26,9 +29,10 @@ internal static class QueuedCommand
         return JobBuilder.Create<CommandJob>().WithIdentity(key).UsingJobData(data).RequestRecovery().Build();
     }
 
-    internal static ITrigger Trigger(JobKey job, int attempt, DateTimeOffset at) => TriggerBuilder.Create()
+    internal static ITrigger Trigger(JobKey job, JobLane lane, int attempt, DateTimeOffset at) => TriggerBuilder.Create()
         .WithIdentity($"{job.Name}#{attempt}")
         .ForJob(job)
+        .WithExecutionGroup(lane is JobLane.Heavy ? HeavyJobs : null)
         .UsingJobData(Attempt, attempt.ToString(System.Globalization.CultureInfo.InvariantCulture))
         .StartAt(at)
         .Build();

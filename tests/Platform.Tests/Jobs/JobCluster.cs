@@ -21,9 +21,9 @@ internal sealed class JobCluster(TestDatabase database) : IAsyncDisposable
 
     internal static async Task<JobCluster> CreateAsync() => new(await TestPostgres.CreateDatabaseAsync());
 
-    internal async Task<JobTestNode> StartAsync(bool work = true, JobRetry? retry = null)
+    internal async Task<JobTestNode> StartAsync(bool work = true, JobRetry? retry = null, int concurrency = 4)
     {
-        var node = await JobTestNode.StartAsync(database.ConnectionString, Log, work, retry);
+        var node = await JobTestNode.StartAsync(database.ConnectionString, Log, work, retry, concurrency);
         lock (nodes)
         {
             nodes.Add(node);
@@ -54,18 +54,19 @@ internal sealed class JobTestNode : IAsyncDisposable
 
     internal JobQueue Queue => host.Services.GetRequiredService<JobQueue>();
 
-    internal static async Task<JobTestNode> StartAsync(string connectionString, ProbeLog log, bool work, JobRetry? retry)
+    internal static async Task<JobTestNode> StartAsync(string connectionString, ProbeLog log, bool work, JobRetry? retry, int concurrency)
     {
         var target = new NpgsqlConnectionStringBuilder(connectionString);
         var wire = new Wire(target.Host!, target.Port);
         target.Host = "127.0.0.1";
         target.Port = wire.Port;
         var builder = Host.CreateEmptyApplicationBuilder(null);
-        builder.Configuration.AddInMemoryCollection(new Dictionary<string, string?> { ["Jobs:Concurrency"] = "4" });
+        builder.Configuration.AddInMemoryCollection([new("Jobs:Concurrency", $"{concurrency}"), new("Jobs:Turn", "0:00")]);
         builder.Services.AddSingleton(NpgsqlDataSource.Create(target));
         builder.Services.AddSingleton(log);
         builder.Services.AddJobs(builder.Configuration, work);
-        builder.Services.AddJob<Probe, ProbeJob>("probe", retry);
+        builder.Services.AddJob<Probe, ProbeJob>("probe", retry: retry);
+        builder.Services.AddJob<HeavyProbe, HeavyProbeJob>("heavy_probe", JobLane.Heavy, retry);
         var host = builder.Build();
         await host.StartAsync();
         return new JobTestNode(wire, host);
@@ -95,6 +96,9 @@ internal enum Behaviour
 
 internal sealed record Probe(string Text, Behaviour Behaviour = Behaviour.Return);
 
+/// <summary>Runs until the test releases it, or for one step, and makes room for others in between.</summary>
+internal sealed record HeavyProbe(string Text, bool IsSmall = false, int Turn = 1);
+
 /// <summary>What the jobs of all nodes of one test did, in order.</summary>
 internal sealed class ProbeLog
 {
@@ -120,6 +124,30 @@ internal sealed class ProbeLog
             await Task.Delay(20, TestContext.Current.CancellationToken);
         }
     }
+}
+
+internal sealed class HeavyProbeJob(ProbeLog log, JobTurns turns, JobQueue queue) : IJob<HeavyProbe>
+{
+    public async Task RunAsync(HeavyProbe command, CancellationToken cancellationToken)
+    {
+        log.Add("run", command.Text);
+        var turn = turns.Begin();
+        while (!command.IsSmall && !log.Released.IsCompleted)
+        {
+            if (await turn.IsOverAsync(cancellationToken))
+            {
+                var next = command with { Turn = command.Turn + 1 };
+                await queue.EnqueueAsync($"{command.Text}/{next.Turn}", next, cancellationToken);
+                return;
+            }
+
+            await Task.Delay(20, cancellationToken);
+        }
+
+        log.Add("done", command.Text);
+    }
+
+    public Task GaveUpAsync(HeavyProbe command, Exception error, CancellationToken cancellationToken) => Task.CompletedTask;
 }
 
 internal sealed class ProbeJob(ProbeLog log) : IJob<Probe>
