@@ -59,7 +59,7 @@ public sealed class WebTests(WebHost host) : IClassFixture<WebHost>
         Assert.Equal("Weddings", api.GetProperty("info").GetProperty("title").GetString());
         var chunk = api.GetProperty("paths").GetProperty("/v1/uploads/{id}/chunk").GetProperty("put");
         Assert.Equal(
-            ["Content-MD5", "X-Chunk-Index", "X-Upload-Id", "id", "x-checksum-crc32"],
+            ["Content-Digest", "Content-MD5", "Trailer", "X-Chunk-Index", "X-Upload-Id", "id", "x-amz-checksum-crc32", "x-checksum-crc32"],
             chunk.GetProperty("parameters").EnumerateArray().Select(parameter => parameter.GetProperty("name").GetString()).Order(StringComparer.Ordinal));
     }
 

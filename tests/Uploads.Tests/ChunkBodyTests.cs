@@ -17,7 +17,7 @@ public sealed class ChunkBodyTests
     [InlineData(3_000, 20_000)]
     public async Task A_whole_body_passes_unchanged_with_its_crc(int piece, int buffer)
     {
-        var (read, body) = await ReadAsync(Bytes, Bytes.Length, new(Crc32.Append(0, Bytes), MD5.HashData(Bytes)), piece, buffer);
+        var (read, body) = await ReadAsync(Bytes, Bytes.Length, Promise(Crc32.Append(0, Bytes), MD5.HashData(Bytes)), piece, buffer);
         Assert.Null(body.Failure);
         Assert.Equal(Bytes, read);
         Assert.Equal(Crc32.Append(0, Bytes), body.Crc32);
@@ -32,7 +32,7 @@ public sealed class ChunkBodyTests
     {
         foreach (var piece in new[] { 1, 333, 10_000, 20_000 })
         {
-            var (read, body) = await ReadAsync([.. Bytes, .. Bytes], Bytes.Length, default, piece, 4_096, size);
+            var (read, body) = await ReadAsync([.. Bytes, .. Bytes], Bytes.Length, new(), piece, 4_096, size);
             Assert.Equal(code, Assert.IsType<CommandRefusedException>(body.Failure).Code);
             Assert.True(read.Length < Bytes.Length);
         }
@@ -41,7 +41,7 @@ public sealed class ChunkBodyTests
     [Fact]
     public async Task A_damaged_body_is_never_handed_on_whole()
     {
-        foreach (var promised in new ChunkChecksums[] { new(1, null), new(null, new byte[16]), new(Crc32.Append(0, Bytes), new byte[16]) })
+        foreach (var promised in new[] { Promise(1, null), Promise(null, new byte[16]), Promise(Crc32.Append(0, Bytes), new byte[16]) })
         {
             var (read, body) = await ReadAsync(Bytes, Bytes.Length, promised, 1_000, 4_096);
             Assert.Equal("CHECKSUM_MISMATCH", Assert.IsType<CommandRefusedException>(body.Failure).Code);
@@ -49,13 +49,17 @@ public sealed class ChunkBodyTests
         }
     }
 
+    private static ChecksumFields Promise(uint? crc32, byte[]? md5) =>
+        new(crc32?.ToString("x8"), ContentMD5: md5 is null ? null : Convert.ToBase64String(md5));
+
     private static async Task<(byte[] Read, ChunkBody Body)> ReadAsync(
-        byte[] bytes, int expected, ChunkChecksums promised, int piece, int buffer, int? size = null)
+        byte[] bytes, int expected, ChecksumFields promised, int piece, int buffer, int? size = null)
     {
         // The writer waits for the reader, so each piece arrives by itself, and the reader cannot know what follows.
         var pipe = new Pipe(new PipeOptions(pauseWriterThreshold: 1, resumeWriterThreshold: 1));
         var writing = WriteAsync();
-        var body = new ChunkBody(pipe.Reader, expected, promised);
+        using var checksums = new ChunkChecksums(promised, trailers: null);
+        var body = new ChunkBody(pipe.Reader, expected, checksums);
         var read = new MemoryStream();
         try
         {

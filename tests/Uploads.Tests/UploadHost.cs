@@ -1,5 +1,7 @@
 using System.Net;
 using System.Net.Http.Json;
+using System.Net.Sockets;
+using System.Text;
 using System.Text.Json;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
@@ -16,6 +18,9 @@ namespace Uploads.Tests;
 /// <summary>One node: a real Kestrel on a free port with nothing but uploads. Several on one database and store are a cluster.</summary>
 internal sealed class UploadHost : IAsyncDisposable
 {
+    /// <summary>The one that may call from a browser.</summary>
+    public const string Origin = "https://wedding.example";
+
     private readonly WebApplication app;
 
     private UploadHost(WebApplication app)
@@ -38,6 +43,7 @@ internal sealed class UploadHost : IAsyncDisposable
         var builder = WebApplication.CreateSlimBuilder();
         builder.WebHost.UseUrls("http://127.0.0.1:0");
         builder.Logging.ClearProviders();
+        builder.Configuration["Cors:Origins"] = Origin;
         builder.Services.AddSingleton(clock ?? TimeProvider.System);
         builder.Services.AddHttp(builder.Configuration);
         builder.Services.AddEvents(connectionString, work);
@@ -82,6 +88,24 @@ internal sealed class UploadHost : IAsyncDisposable
         }
 
         return await Client.SendAsync(request, Cancellation);
+    }
+
+    /// <summary>Sends bytes as they are, and reads the answer until the server closes.</summary>
+    public async Task<JsonElement> SendRawAsync(int status, string head, params IEnumerable<byte[]> body)
+    {
+        using var socket = new TcpClient();
+        await socket.ConnectAsync("127.0.0.1", Client.BaseAddress!.Port, Cancellation);
+        await using var stream = socket.GetStream();
+        await stream.WriteAsync(Encoding.ASCII.GetBytes(head.ReplaceLineEndings("\r\n")), Cancellation);
+        foreach (var piece in body)
+        {
+            await stream.WriteAsync(piece, Cancellation);
+        }
+
+        using var reader = new StreamReader(stream);
+        var text = await reader.ReadToEndAsync(Cancellation);
+        Assert.StartsWith($"HTTP/1.1 {status} ", text, StringComparison.Ordinal);
+        return JsonDocument.Parse(text[text.IndexOf('{')..(text.LastIndexOf('}') + 1)]).RootElement;
     }
 
     /// <summary>Sends a chunk that must be taken, and returns its ETag.</summary>
@@ -156,7 +180,36 @@ public abstract class UploadNode : IAsyncLifetime
         GC.SuppressFinalize(this);
     }
 
+    public async Task<byte[]> StoredAsync(string key)
+    {
+        await using var stored = await Storage.ReadAsync(key, null, null, TestContext.Current.CancellationToken);
+        var bytes = new MemoryStream();
+        await stored.CopyToAsync(bytes, TestContext.Current.CancellationToken);
+        return bytes.ToArray();
+    }
+
     protected abstract Task<IObjectStorage> OpenStorageAsync();
+}
+
+public sealed class FolderNode : UploadNode
+{
+    private readonly string folder = Directory.CreateTempSubdirectory("uploads-").FullName;
+
+    public override async ValueTask DisposeAsync()
+    {
+        await base.DisposeAsync();
+        Directory.Delete(folder, recursive: true);
+    }
+
+    protected override Task<IObjectStorage> OpenStorageAsync() =>
+        Task.FromResult<IObjectStorage>(new FolderObjectStorage(folder, TimeProvider.System));
+}
+
+/// <summary>On a real S3 server, reached as R2 is.</summary>
+public sealed class S3Node : UploadNode
+{
+    protected override async Task<IObjectStorage> OpenStorageAsync() =>
+        new S3ObjectStorage(await CephServer.TlsBucketAsync(), TimeProvider.System);
 }
 
 /// <summary>Real time, shifted at will.</summary>

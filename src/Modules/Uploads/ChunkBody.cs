@@ -1,6 +1,5 @@
 using System.Buffers;
 using System.IO.Pipelines;
-using System.Security.Cryptography;
 using Platform.Events;
 using Platform.Storage;
 
@@ -12,14 +11,12 @@ namespace Uploads;
 /// handed on, so the store, which takes a part whole or not at all, keeps the part it had.
 /// </summary>
 /// <param name="sizeBytes">More than 0.</param>
-internal sealed class ChunkBody(PipeReader source, long sizeBytes, ChunkChecksums promised) : Crc32Stream
+internal sealed class ChunkBody(PipeReader source, long sizeBytes, ChunkChecksums checksums) : Crc32Stream
 {
-    private readonly IncrementalHash? md5 = promised.Md5 is null ? null : IncrementalHash.CreateHash(HashAlgorithmName.MD5);
     private readonly long expected = sizeBytes;
     private long remaining = sizeBytes;
-    private uint crc32;
 
-    public override uint Crc32 => crc32;
+    public override uint Crc32 => checksums.Crc32;
 
     /// <summary>What went wrong with the body, if anything did. Stores wrap it into errors of their own.</summary>
     public Exception? Failure { get; private set; }
@@ -37,12 +34,6 @@ internal sealed class ChunkBody(PipeReader source, long sizeBytes, ChunkChecksum
         {
             throw;
         }
-    }
-
-    protected override void Dispose(bool disposing)
-    {
-        md5?.Dispose();
-        base.Dispose(disposing);
     }
 
     private async ValueTask<int> ReadNextAsync(Memory<byte> buffer, CancellationToken cancellationToken)
@@ -74,12 +65,11 @@ internal sealed class ChunkBody(PipeReader source, long sizeBytes, ChunkChecksum
         var bytes = buffer[..(int)taken.Length];
         source.AdvanceTo(taken.End);
 
-        crc32 = Platform.Storage.Crc32.Append(crc32, bytes.Span);
-        md5?.AppendData(bytes.Span);
+        checksums.Append(bytes.Span);
         remaining -= bytes.Length;
         if (remaining == 0)
         {
-            promised.Check(crc32, md5);
+            checksums.Check();
         }
 
         return bytes.Length;

@@ -5,6 +5,7 @@ using System.Runtime.ExceptionServices;
 using System.Text.Json.Serialization;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.AspNetCore.Routing;
@@ -37,8 +38,7 @@ internal sealed class ReceivePartHandler(EventStore events, IObjectStorage stora
         string id,
         [FromHeader(Name = "X-Chunk-Index")] string? chunkIndex,
         [FromHeader(Name = "X-Upload-Id")] string? namedId,
-        [FromHeader(Name = ChunkChecksums.Crc32Header)] string? crc32,
-        [FromHeader(Name = "Content-MD5")] string? md5,
+        [AsParameters] ChecksumFields promised,
         HttpRequest request,
         ReceivePartHandler handler,
         HttpResponse response,
@@ -50,8 +50,8 @@ internal sealed class ReceivePartHandler(EventStore events, IObjectStorage stora
             throw new CommandRefusedException("UPLOAD_ID_MISMATCH", "X-Upload-Id is not the upload of the address.");
         }
 
-        var promised = ChunkChecksums.Read(crc32, md5);
-        var chunk = await handler.ReceiveAsync(uploadId, IndexOf(chunkIndex), promised, request, cancellationToken);
+        using var checksums = new ChunkChecksums(promised, request.HttpContext.Features.Get<IHttpRequestTrailersFeature>());
+        var chunk = await handler.ReceiveAsync(uploadId, IndexOf(chunkIndex), checksums, request, cancellationToken);
         response.Headers.ETag = $"\"{chunk.ETag}\"";
         return TypedResults.Ok(new StoredChunk(chunk.Index, chunk.ETag, chunk.SizeBytes, Hex.Of(chunk.Crc32)));
     }
@@ -63,7 +63,7 @@ internal sealed class ReceivePartHandler(EventStore events, IObjectStorage stora
     }
 
     private async Task<ChunkStored> ReceiveAsync(
-        Guid uploadId, int index, ChunkChecksums promised, HttpRequest request, CancellationToken cancellationToken)
+        Guid uploadId, int index, ChunkChecksums checksums, HttpRequest request, CancellationToken cancellationToken)
     {
         var upload = await events.FoldAsync<Upload, IUploadEvent>(uploadId, cancellationToken);
         upload.State.MustBeOpen(clock.GetUtcNow());
@@ -84,7 +84,7 @@ internal sealed class ReceivePartHandler(EventStore events, IObjectStorage stora
 
         try
         {
-            using var body = new ChunkBody(request.BodyReader, slot.SizeBytes, promised);
+            using var body = new ChunkBody(request.BodyReader, slot.SizeBytes, checksums);
             if (index == 0)
             {
                 await CheckFirstBytesAsync(request.BodyReader, upload.State.Session.ContentType, cancellationToken);

@@ -1,9 +1,12 @@
 using System.Diagnostics;
 using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Cors.Infrastructure;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
+using Microsoft.Net.Http.Headers;
 
 namespace Platform.Http;
 
@@ -33,14 +36,28 @@ public static class HttpWiring
             .SetPreflightMaxAge(TimeSpan.FromHours(2))));
     }
 
-    public static IApplicationBuilder UseHttp(this IApplicationBuilder app) =>
-        app.Use(AddSecurityHeadersAsync).UseErrors().UseRouting().UseCors();
+    public static IApplicationBuilder UseHttp(this IApplicationBuilder app)
+    {
+        var cors = app.ApplicationServices.GetRequiredService<IOptions<CorsOptions>>().Value;
+        var origins = cors.GetPolicy(cors.DefaultPolicyName)!;
+        return app.Use((context, next) => AddHeadersAsync(context, next, dependsOnOrigin: !origins.AllowAnyOrigin && origins.Origins.Count > 0))
+            .UseErrors()
+            .UseRouting()
+            .UseCors();
+    }
 
-    private static Task AddSecurityHeadersAsync(HttpContext context, RequestDelegate next)
+    private static Task AddHeadersAsync(HttpContext context, RequestDelegate next, bool dependsOnOrigin)
     {
         context.Response.OnStarting(() =>
         {
             var headers = context.Response.Headers;
+
+            // Also where no origin asked: a cache must not give that answer, which names none, to one that does (Fetch, "CORS protocol and HTTP caches").
+            if (dependsOnOrigin && !headers.Vary.Contains(HeaderNames.Origin))
+            {
+                headers.Append(HeaderNames.Vary, HeaderNames.Origin);
+            }
+
             headers.XContentTypeOptions = "nosniff";
             headers.TryAdd("Referrer-Policy", "no-referrer");
             headers.TryAdd("X-Frame-Options", "DENY");
