@@ -97,6 +97,35 @@ public sealed class AlbumDecisionTests
     }
 
     [Fact]
+    public void A_file_that_is_only_partly_safe_is_underway_and_its_pace_is_known()
+    {
+        PartStored[] parts =
+        [
+            Part(1) with { Segments = [new(0, 0, 10, 1), new(1, 0, 10, 1), new(2, 0, 100, 1)], At = Now.AddSeconds(1) },
+            Part(2) with { Segments = [new(2, 100, 300, 1)], At = Now.AddSeconds(3) },
+        ];
+        var album = Fold(Requested, Started, Planned with { At = Now }, Begun, parts[0], new FileZipped(0, 0, 10, 1), new FileZipped(1, 10, 10, 1), parts[1]);
+        var view = AlbumView.Of(Id, album, Now.AddSeconds(3));
+        var file = Assert.Single(view.Underway);
+        Assert.Equal((2, 400), (file.Index, file.DoneBytes));
+        Assert.Equal(400 / 3.0, file.BytesPerSecond!.Value, tolerance: 0.01);
+        Assert.Equal((16 << 20) / 3.0, view.BytesPerSecond!.Value, tolerance: 100_000);
+
+        var again = Album.Evolve(Album.Evolve(album, new PartInvalidated(2)), parts[1]);
+        Assert.Equal(400, Assert.Single(AlbumView.Of(Id, again, Now).Underway).DoneBytes);
+        Assert.Empty(AlbumView.Of(Id, Album.Evolve(album, new FileZipped(2, 20, 400, 1)), Now).Underway);
+        Assert.Empty(AlbumView.Of(Id, Album.Evolve(album, new Replanned(1, 0)), Now).Underway);
+    }
+
+    [Fact]
+    public void A_view_names_the_first_missing_files_and_counts_them_all()
+    {
+        var album = Fold([Requested, Started, .. Enumerable.Range(0, 5000).Select(i => new FileSkipped(i, $"{i}.jpg", "it is not in the store"))]);
+        var view = AlbumView.Of(Id, album, Now);
+        Assert.Equal((5000, 100), (view.MissingFiles, view.Missing.Count));
+    }
+
+    [Fact]
     public void Replanning_keeps_the_parts_before_the_lost_file()
     {
         var album = Fold(Requested, Started, Planned, Begun, Part(1), Part(2), Part(3), new Replanned(FromPart: 2, FilesKept: 1), Planned);

@@ -45,7 +45,8 @@ public sealed class AlbumApiTests(WebHost host) : IClassFixture<WebHost>, IAsync
 
         var events = (await client.GetStringAsync($"{album}/progress", Cancellation)).Split("\n\n", StringSplitOptions.RemoveEmptyEntries);
         Assert.All(events, e => Assert.StartsWith("event: progress\ndata: {", e, StringComparison.Ordinal));
-        using var last = JsonDocument.Parse(events[^1].Split("data: ")[1]);
+        Assert.All(events, e => Assert.Contains("\nretry: 2000", e, StringComparison.Ordinal));
+        using var last = JsonDocument.Parse(events[^1].Split("data: ")[1].Split('\n')[0]);
         Assert.Equal("completed", last.RootElement.GetProperty("status").GetString());
         Assert.Equal(2, last.RootElement.GetProperty("files").GetProperty("done").GetInt32());
         Assert.Equal($"{album}/download", last.RootElement.GetProperty("downloadUrl").GetString());

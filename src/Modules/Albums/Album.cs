@@ -19,7 +19,8 @@ internal sealed record AttemptStarted(string Node, DateTimeOffset At) : IAlbumEv
 internal sealed record FileSkipped(int Index, string Name, string Reason) : IAlbumEvent;
 
 internal sealed record PlanFrozen(
-    string PlanKey, string PlanHash, int LayoutVersion, long PartSizeBytes, int Entries, long SizeBytes) : IAlbumEvent;
+    string PlanKey, string PlanHash, int LayoutVersion, long PartSizeBytes, int Entries, long SizeBytes, DateTimeOffset? At = null)
+    : IAlbumEvent;
 
 /// <summary>A multipart upload for the ZIP is open. Parts of an earlier one are void.</summary>
 internal sealed record MultipartBegun(string Key, string UploadId) : IAlbumEvent;
@@ -98,10 +99,11 @@ internal sealed record Album : IState<Album, IAlbumEvent>
 
     public AttemptStarted? Attempt { get; private init; }
 
-    /// <summary><see cref="StoredBytes"/> when the present attempt began: what it did itself is the rest.</summary>
-    public long StoredBytesBefore { get; private init; }
+    /// <summary>How fast parts become safe.</summary>
+    public Pace Pace { get; private init; } = Pace.From(DateTimeOffset.MinValue);
 
-    public DateTimeOffset? LastPartAt { get; private init; }
+    /// <summary>Entries behind <see cref="FilesZipped"/> of which bytes are safe.</summary>
+    public EntriesUnderway Underway { get; private init; } = EntriesUnderway.None;
 
     public AlbumCompleted? Completed { get; private init; }
 
@@ -122,31 +124,22 @@ internal sealed record Album : IState<Album, IAlbumEvent>
             Skipped = state.Plan is null ? [] : state.Skipped, // planning looks at every file again
             Attempt = attempt,
             Attempts = state.Attempts + 1,
-            StoredBytesBefore = state.StoredBytes,
-            LastPartAt = null,
+            Pace = state.Pace.Resumed(attempt.At),
+            Underway = state.Underway.Resumed(attempt.At),
         },
         FileSkipped file => state with { Skipped = state.Skipped.Add(new SkippedFile(file.Index, file.Name, file.Reason)) },
-        PlanFrozen plan => state with { Status = AlbumStatus.Zipping, Plan = plan },
+        PlanFrozen plan => state with { Status = AlbumStatus.Zipping, Plan = plan, Pace = state.Pace.Resumed(plan.At ?? state.Pace.At) },
         MultipartBegun upload => state with
         {
             Upload = upload,
             Parts = state.Parts.Clear(),
             StoredBytes = 0,
-            StoredBytesBefore = 0,
             FilesZipped = 0,
+            Underway = EntriesUnderway.None,
         },
-        PartStored part => state with
-        {
-            Parts = state.Parts.SetItem(part.Number, part),
-            StoredBytes = state.StoredBytes + part.SizeBytes - state.SizeOfPart(part.Number),
-            LastPartAt = part.At,
-        },
-        PartInvalidated part => state with
-        {
-            Parts = state.Parts.Remove(part.Number),
-            StoredBytes = state.StoredBytes - state.SizeOfPart(part.Number),
-        },
-        FileZipped file => state with { FilesZipped = file.Index + 1 },
+        PartStored part => state.Without(part.Number).With(part),
+        PartInvalidated part => state.Without(part.Number),
+        FileZipped file => state with { FilesZipped = file.Index + 1, Underway = state.Underway.Without(file.Index) },
         Replanned replanned => state.KeepingPartsBefore(replanned.FromPart) with { Plan = null, FilesZipped = replanned.FilesKept },
         AlbumCompleted completed => state with { Status = AlbumStatus.Completed, Completed = completed },
         LinkSent link => state with { LinksSent = state.LinksSent.Add(link.Recipient) },
@@ -162,11 +155,25 @@ internal sealed record Album : IState<Album, IAlbumEvent>
         ? this
         : throw new CommandRefusedException("ALBUM_NOT_FOUND", $"There is no album {albumId}.");
 
-    private long SizeOfPart(int number) => Parts.TryGetValue(number, out var part) ? part.SizeBytes : 0;
-
-    private Album KeepingPartsBefore(int fromPart)
+    private Album With(PartStored part)
     {
-        var kept = Parts.RemoveRange(Parts.Keys.Where(number => number >= fromPart));
-        return this with { Parts = kept, StoredBytes = kept.Values.Sum(part => part.SizeBytes), StoredBytesBefore = 0 };
+        var memoryBytes = Pace.MemoryBytesOf(Plan);
+        return this with
+        {
+            Parts = Parts.SetItem(part.Number, part),
+            StoredBytes = StoredBytes + part.SizeBytes,
+            Pace = Pace.After(part.SizeBytes, Math.Max(part.Segments.Count - 1, 0), part.At, memoryBytes), // the last one goes on
+            Underway = Underway.With(part, FilesZipped, Pace.At, memoryBytes),
+        };
     }
+
+    private Album Without(int number) => !Parts.TryGetValue(number, out var part) ? this : this with
+    {
+        Parts = Parts.Remove(number),
+        StoredBytes = StoredBytes - part.SizeBytes,
+        Underway = Underway.Without(part),
+    };
+
+    private Album KeepingPartsBefore(int fromPart) =>
+        Parts.Keys.Where(number => number >= fromPart).Aggregate(this, (album, number) => album.Without(number));
 }

@@ -1,9 +1,12 @@
 namespace Albums;
 
 /// <summary>What frontends see of an album: the answer to a request, of the status call, and each progress event.</summary>
-/// <param name="BytesPerSecond">Of the present attempt, on average; <see langword="null"/> until a part is stored.</param>
+/// <param name="Underway">Files of which bytes are safe, but not all: the first few.</param>
+/// <param name="BytesPerSecond">Of late; <see langword="null"/> while nobody packs, and until a part is stored.</param>
+/// <param name="SecondsLeft">Until the ZIP is complete, as far as the pace so far tells. <see langword="null"/> where it tells nothing.</param>
 /// <param name="DownloadUrl">Relative; set once the ZIP is complete.</param>
-/// <param name="Missing">Files that are not in the ZIP, and why.</param>
+/// <param name="MissingFiles">How many files are not in the ZIP.</param>
+/// <param name="Missing">The first of them, and why.</param>
 internal sealed record AlbumView(
     Guid AlbumId,
     string WeddingId,
@@ -11,51 +14,64 @@ internal sealed record AlbumView(
     Progress<int> Files,
     Progress<long> Bytes,
     Progress<int> Parts,
+    IReadOnlyList<FileUnderway> Underway,
     double? BytesPerSecond,
+    double? FilesPerSecond,
     double? SecondsLeft,
     int Attempt,
     string? Node,
     DateTimeOffset RequestedAt,
     DateTimeOffset? CompletedAt,
     string? DownloadUrl,
+    int MissingFiles,
     IReadOnlyList<MissingFile> Missing,
     AlbumFailure? Failure)
 {
+    // Each progress event carries a view: one of an album with thousands of missing files must not be megabytes.
+    private const int MostMissing = 100;
+    private const int MostUnderway = 8;
+
     /// <summary>Nothing will change any more unless somebody asks for it.</summary>
     internal bool IsFinal => Status is AlbumStatus.Completed or AlbumStatus.Failed or AlbumStatus.Cancelled;
 
-    internal static AlbumView Of(Guid albumId, Album album)
+    internal static AlbumView Of(Guid albumId, Album album, DateTimeOffset now)
     {
         var completed = album.Completed is not null;
         var bytes = album.Plan?.SizeBytes ?? 0;
         var partSize = album.Plan?.PartSizeBytes ?? 1;
-        var rate = Rate(album);
         var files = album.Plan is { } plan ? plan.Entries - (album.Skipped.Count > 0 ? 1 : 0) : 0; // without the one that lists the missing
+        var filesDone = completed ? album.Completed!.Files : Math.Min(album.FilesZipped, files);
+        var pace = album.Status is AlbumStatus.Zipping ? album.Pace : null;
         return new AlbumView(
             albumId,
             album.Request!.WeddingId,
             album.Status,
-            new(files, completed ? album.Completed!.Files : Math.Min(album.FilesZipped, files)),
+            new(files, filesDone),
             new(bytes, completed ? bytes : album.StoredBytes),
             new((int)((bytes + partSize - 1) / partSize), album.Parts.Count),
-            rate,
-            rate is > 0 && !completed ? (bytes - album.StoredBytes) / rate : null,
+            pace is null ? [] : [.. album.Underway.Entries.Take(MostUnderway).Select(FileUnderway.Of)],
+            pace?.BytesPerSecond,
+            pace?.FilesPerSecond,
+            pace?.SecondsFor(bytes - album.StoredBytes, files - filesDone, partSize, now),
             album.Attempts,
             album.Attempt?.Node,
             album.Request.At,
             album.Completed?.At,
             completed ? $"/v1/albums/{albumId}/download" : null,
-            [.. album.Skipped.Select(file => new MissingFile(file.Name, file.Reason))],
+            album.Skipped.Count,
+            [.. album.Skipped.Take(MostMissing).Select(file => new MissingFile(file.Name, file.Reason))],
             album.Failure is { } failure ? new(failure.Reason, failure.Detail) : null);
     }
-
-    private static double? Rate(Album album) =>
-        album.Attempt is { } attempt && album.LastPartAt is { } last && last > attempt.At
-            ? (album.StoredBytes - album.StoredBytesBefore) / (last - attempt.At).TotalSeconds
-            : null;
 }
 
 internal sealed record Progress<T>(T Total, T Done);
+
+/// <param name="Index">Of the ZIP's entries, from 0.</param>
+internal sealed record FileUnderway(int Index, long DoneBytes, double? BytesPerSecond)
+{
+    internal static FileUnderway Of(KeyValuePair<int, EntryUnderway> entry) =>
+        new(entry.Key, entry.Value.StoredBytes, entry.Value.Pace.BytesPerSecond);
+}
 
 internal sealed record MissingFile(string Name, string Reason);
 

@@ -56,16 +56,16 @@ internal static class ProcessWeddingHandler
             album = replayed.State;
         }
 
-        return TypedResults.Accepted($"/wedding/{requested.WeddingId}/status", StatusOf(requested.WeddingId, AlbumView.Of(albumId, album), options));
+        return TypedResults.Accepted($"/wedding/{requested.WeddingId}/status", StatusOf(requested.WeddingId, AlbumView.Of(albumId, album, now), options));
     }
 
     private static async Task<Ok<WeddingStatus>> GetAsync(
-        string eventId, EventStore store, AlbumOptions options, CancellationToken cancellationToken)
+        string eventId, EventStore store, AlbumOptions options, TimeProvider clock, CancellationToken cancellationToken)
     {
         var order = await store.FoldAsync<AlbumOrder, AlbumOrdered>(eventId, cancellationToken);
         var albumId = order.State.AlbumId ?? throw new CommandRefusedException("ALBUM_NOT_FOUND", $"Event {eventId} was not processed yet.");
         var album = await store.FoldAsync<Album, IAlbumEvent>(albumId, cancellationToken);
-        return TypedResults.Ok(StatusOf(eventId, AlbumView.Of(albumId, album.State.OrNotFound(albumId)), options));
+        return TypedResults.Ok(StatusOf(eventId, AlbumView.Of(albumId, album.State.OrNotFound(albumId), clock.GetUtcNow()), options));
     }
 
     internal static bool Stands(Album present, AlbumRequested requested) =>

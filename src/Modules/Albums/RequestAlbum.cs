@@ -60,7 +60,7 @@ internal static partial class RequestAlbumHandler
                 requested,
                 stands: present => present.Status is not AlbumStatus.Unknown,
                 cancellationToken);
-        return TypedResults.Accepted($"/v1/albums/{albumId}", AlbumView.Of(albumId, album));
+        return TypedResults.Accepted($"/v1/albums/{albumId}", AlbumView.Of(albumId, album, requested.At));
     }
 
     private static async Task<(Guid AlbumId, Album Album)> RequestAsync(

@@ -144,10 +144,11 @@ internal sealed class ZipAlbumHandler(
         return shorter;
     }
 
-    private static async Task<PlanFrozen> FreezeAsync(ZipPlan plan, IObjectStorage metered, Guid albumId, CancellationToken cancellationToken)
+    private async Task<PlanFrozen> FreezeAsync(ZipPlan plan, IObjectStorage metered, Guid albumId, CancellationToken cancellationToken)
     {
         var (key, hash) = await plan.StoreAsync(metered, albumId, cancellationToken);
-        return new PlanFrozen(key, hash, plan.LayoutVersion, plan.PartSizeBytes, plan.Entries.Count, new ZipLayout(plan).SizeBytes);
+        return new PlanFrozen(
+            key, hash, plan.LayoutVersion, plan.PartSizeBytes, plan.Entries.Count, new ZipLayout(plan).SizeBytes, clock.GetUtcNow());
     }
 
     private static async Task BeginUploadAsync(AlbumStream stream, IObjectStorage metered, CancellationToken cancellationToken)
