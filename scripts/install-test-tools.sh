@@ -6,5 +6,6 @@ needs=(
   libjpeg-turbo-progs ffmpeg                                                   # sample media: decoders that are not ours
   unzip p7zip-full libarchive-tools python3-minimal busybox unar minizip       # albums: readers that must accept every ZIP
 )
+command -v npm >/dev/null || needs+=(nodejs npm)                               # uploads: the TypeScript client
 "$(dirname "${BASH_SOURCE[0]}")/ceph.sh" install                              # storage: a real S3 server
 exec "$(dirname "${BASH_SOURCE[0]}")/apt-install.sh" "${needs[@]}"
