@@ -8,14 +8,15 @@ namespace Uploads.Tests;
 
 public sealed class InitiateUploadTests
 {
-    private static readonly UploadOptions Options = new();
+    private static readonly UploadSettings Settings = new();
+    private static readonly FileLimits Limits = Settings.LimitsFor("member", isProxied: false);
     private static readonly DateTimeOffset Now = new(2026, 6, 20, 23, 30, 0, TimeSpan.FromHours(-2));
     private static readonly InitiateUpload Photo = new("IMG_1.jpg", "image/jpeg", 3_000_000, "creator", "u-1", "w_1");
 
     [Fact]
     public void The_key_has_five_segments_and_the_day_of_utc()
     {
-        var upload = InitiateUploadHandler.Plan(Photo, Guid.Parse("019a0000-0000-7000-8000-0123456789ab"), Options, Now);
+        var upload = InitiateUploadHandler.Plan(Photo, Guid.Parse("019a0000-0000-7000-8000-0123456789ab"), Settings, isProxied: false, Now);
         Assert.Equal("creator/u-1/20260621/images/IMG_1-0123456789ab.jpg", upload.Key);
     }
 
@@ -96,12 +97,12 @@ public sealed class InitiateUploadTests
     public void A_type_outside_the_list_is_refused(string? type) => Refused("UNSUPPORTED_CONTENT_TYPE", Photo with { ContentType = type });
 
     [Fact]
-    public void Configuration_decides_which_types_are_taken()
+    public void Settings_decide_which_types_are_taken()
     {
-        var options = Options with { ContentTypes = ["model/gltf-binary"] };
-        var model = InitiateUploadHandler.Plan(Photo with { ContentType = "model/gltf-binary" }, Guid.CreateVersion7(), options, Now);
+        var settings = Settings with { ContentTypes = ["model/gltf-binary"] };
+        var model = InitiateUploadHandler.Plan(Photo with { ContentType = "model/gltf-binary" }, Guid.CreateVersion7(), settings, false, Now);
         Assert.Equal("other", model.Key.Split('/')[3]);
-        Assert.Throws<CommandRefusedException>(() => InitiateUploadHandler.Plan(Photo, Guid.CreateVersion7(), options, Now));
+        Assert.Throws<CommandRefusedException>(() => InitiateUploadHandler.Plan(Photo, Guid.CreateVersion7(), settings, false, Now));
     }
 
     [Theory]
@@ -119,7 +120,7 @@ public sealed class InitiateUploadTests
     [Fact]
     public void Ten_gibibytes_are_taken_and_a_byte_more_is_not()
     {
-        Assert.Equal(640, PartPlan.Create(10L << 30, null, Options).TotalChunks);
+        Assert.Equal(640, PartPlan.Create(10L << 30, null, Limits).TotalChunks);
         var refusal = Refused("FILE_TOO_LARGE", Photo with { SizeBytes = (10L << 30) + 1 });
         Assert.Equal(10L << 30, refusal.Members["maxSizeBytes"]);
     }
@@ -154,12 +155,28 @@ public sealed class InitiateUploadTests
     }
 
     [Fact]
+    public void A_role_may_have_a_limit_of_its_own()
+    {
+        var settings = Settings with { Roles = new() { Member = new(1_000), Creator = new(20L << 30) } };
+        Assert.Equal(1_000, settings.LimitsFor("member", false).MaxSizeBytes);
+        Assert.Equal(10L << 30, settings.LimitsFor("creator", false).MaxSizeBytes);
+        Assert.Equal(10L << 30, settings.LimitsFor("subscriber", false).MaxSizeBytes);
+    }
+
+    [Fact]
+    public void Behind_a_proxy_chunks_are_smaller()
+    {
+        Assert.Equal(150L << 20, Limits.MaxChunkSizeBytes);
+        Assert.Equal(100_000_000, Settings.LimitsFor("member", isProxied: true).MaxChunkSizeBytes);
+    }
+
+    [Fact]
     public void More_than_ten_thousand_parts_are_refused_at_once()
     {
-        var options = Options with { MaxSizeBytes = 1L << 40 };
+        var limits = Limits with { MaxSizeBytes = 1L << 40 };
         var largest = PartPlan.MaxParts * (5L << 20);
-        Assert.Equal(PartPlan.MaxParts, PartPlan.Create(largest, 5 << 20, options).TotalChunks);
-        var refusal = Assert.Throws<CommandRefusedException>(() => PartPlan.Create(largest + 1, 5 << 20, options));
+        Assert.Equal(PartPlan.MaxParts, PartPlan.Create(largest, 5 << 20, limits).TotalChunks);
+        var refusal = Assert.Throws<CommandRefusedException>(() => PartPlan.Create(largest + 1, 5 << 20, limits));
         Assert.Equal("INVALID_CHUNK_SIZE", refusal.Code);
         Assert.Equal((5L << 20) + 1, refusal.Members["minChunkSizeBytes"]);
     }
@@ -182,16 +199,20 @@ public sealed class InitiateUploadTests
     [InlineData("MaxChunkSizeBytes", "1000000")]
     [InlineData("Lifetime", "8.00:00:00")]
     [InlineData("SweepInterval", "00:00:00")]
+    [InlineData("SweepInterval", "often")]
+    [InlineData("Roles:Member:MaxSizeBytes", "0")]
+    [InlineData("ContentTypes:0", "image/svg+xml")]
     [InlineData("ChunkSizeBytes", "many")]
     [InlineData("ContentTypes:0", "image")]
     public void A_wrong_setting_stops_the_start_and_is_named(string key, string value)
     {
         var configuration = new ConfigurationBuilder().AddInMemoryCollection([new($"Uploads:{key}", value)]).Build();
-        var failure = Assert.Throws<StartupException>(() => UploadOptions.Read(configuration));
-        Assert.Contains($"Uploads__{key.Split(':')[0]}", failure.Message, StringComparison.Ordinal);
+        var failure = Assert.Throws<StartupException>(() => (UploadSettings.Read(configuration), UploadOptions.Read(configuration)));
+        Assert.Contains($"Uploads__{key.Replace(":0", "", StringComparison.Ordinal).Replace(":", "__", StringComparison.Ordinal)}", failure.Message, StringComparison.Ordinal);
     }
 
-    private static UploadInitiated Plan(InitiateUpload command) => InitiateUploadHandler.Plan(command, Guid.CreateVersion7(), Options, Now);
+    private static UploadInitiated Plan(InitiateUpload command) =>
+        InitiateUploadHandler.Plan(command, Guid.CreateVersion7(), Settings, isProxied: false, Now);
 
     private static CommandRefusedException Refused(string code, InitiateUpload command)
     {

@@ -74,10 +74,10 @@ internal static class ContentTypes
 
     /// <summary>The declared type in lower case and without parameters.</summary>
     /// <exception cref="CommandRefusedException">It is not taken.</exception>
-    public static string Check(string? declared, UploadOptions options)
+    public static string Check(string? declared, UploadSettings settings)
     {
         var type = MediaTypeHeaderValue.TryParse(declared, out var parsed) ? parsed.MediaType?.ToLowerInvariant() : null;
-        return type is not null && (options.ContentTypes?.Contains(type, StringComparer.OrdinalIgnoreCase) ?? Known.ContainsKey(type))
+        return type is not null && (settings.ContentTypes?.Contains(type, StringComparer.OrdinalIgnoreCase) ?? Known.ContainsKey(type))
             ? type
             : throw new CommandRefusedException("UNSUPPORTED_CONTENT_TYPE", "Files of this contentType are not taken.");
     }

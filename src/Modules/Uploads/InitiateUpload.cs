@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Routing;
 using Platform.Events;
+using Platform.Settings;
 using Platform.Storage;
 
 namespace Uploads;
@@ -23,18 +24,21 @@ internal sealed record InitiatedUpload(Guid UploadId, string Key, long ChunkSize
 
 internal static class InitiateUploadHandler
 {
+    private static readonly string[] ProxyHeaders = ["Forwarded", "X-Forwarded-For", "Via", "CF-Ray"];
+
     /// <summary><c>POST /v1/uploads/init</c>. 201, or 400, 413, 415 with the rule that was broken.</summary>
     internal static void Map(RouteGroupBuilder uploads) => uploads.MapPost("/init", PostAsync);
 
     internal static async Task<Created<InitiatedUpload>> PostAsync(
         InitiateUpload command,
-        UploadOptions options,
+        HttpRequest request,
+        LiveSettings<UploadSettings> settings,
         EventStore events,
         IObjectStorage storage,
         TimeProvider clock,
         CancellationToken cancellationToken)
     {
-        var session = Plan(command, Guid.CreateVersion7(), options, clock.GetUtcNow());
+        var session = Plan(command, Guid.CreateVersion7(), settings.Current, IsProxied(request), clock.GetUtcNow());
         if (session.SizeBytes > 0)
         {
             var multipart = await storage.BeginMultipartAsync(session.Key, session.ContentType, cancellationToken);
@@ -49,11 +53,12 @@ internal static class InitiateUploadHandler
     }
 
     /// <summary>Applies every rule to the command. The multipart upload is the caller's to begin.</summary>
-    internal static UploadInitiated Plan(InitiateUpload command, Guid uploadId, UploadOptions options, DateTimeOffset now)
+    internal static UploadInitiated Plan(
+        InitiateUpload command, Guid uploadId, UploadSettings settings, bool isProxied, DateTimeOffset now)
     {
         var fileName = KeyLayout.CheckFileName(command.FileName);
-        var contentType = ContentTypes.Check(command.ContentType, options);
-        var plan = PartPlan.Create(command.SizeBytes, command.ChunkSizeBytes, options);
+        var contentType = ContentTypes.Check(command.ContentType, settings);
+        var plan = PartPlan.Create(command.SizeBytes, command.ChunkSizeBytes, settings.LimitsFor(command.UserRole, isProxied));
         return new UploadInitiated(
             uploadId,
             KeyLayout.KeyOf(command.UserRole, command.UserId, now, ContentTypes.CategoryOf(contentType), fileName, uploadId),
@@ -66,6 +71,9 @@ internal static class InitiateUploadHandler
             command.UserId!,
             KeyLayout.CheckWeddingId(command.WeddingId),
             now,
-            now + options.Lifetime);
+            now + settings.Lifetime);
     }
+
+    /// <summary>Whether the request came through a proxy that says so. Cloudflare always does.</summary>
+    private static bool IsProxied(HttpRequest request) => ProxyHeaders.Any(request.Headers.ContainsKey);
 }

@@ -15,34 +15,34 @@ internal readonly record struct PartPlan(long SizeBytes, long ChunkSizeBytes)
     public int TotalChunks => (int)((SizeBytes + ChunkSizeBytes - 1) / ChunkSizeBytes);
 
     /// <exception cref="CommandRefusedException">The file is too large, or cannot be cut like that.</exception>
-    public static PartPlan Create(long? sizeBytes, long? chunkSizeBytes, UploadOptions options)
+    public static PartPlan Create(long? sizeBytes, long? chunkSizeBytes, FileLimits limits)
     {
         if (sizeBytes is not (>= 0 and var size))
         {
             throw new CommandRefusedException("INVALID_SIZE", "sizeBytes must be the file's size in bytes: 0 or more.");
         }
 
-        if (size > options.MaxSizeBytes)
+        if (size > limits.MaxSizeBytes)
         {
-            throw new CommandRefusedException("FILE_TOO_LARGE", $"A file may have at most {options.MaxSizeBytes} bytes.")
+            throw new CommandRefusedException("FILE_TOO_LARGE", $"A file may have at most {limits.MaxSizeBytes} bytes.")
             {
-                Members = new Dictionary<string, object?> { ["maxSizeBytes"] = options.MaxSizeBytes },
+                Members = new Dictionary<string, object?> { ["maxSizeBytes"] = limits.MaxSizeBytes },
             };
         }
 
-        var plan = new PartPlan(size, chunkSizeBytes ?? options.ChunkSizeBytes);
+        var plan = new PartPlan(size, chunkSizeBytes ?? limits.ChunkSizeBytes);
         var hasSeveral = plan.ChunkSizeBytes < size;
-        if (plan.ChunkSizeBytes < 1 || plan.ChunkSizeBytes > options.MaxChunkSizeBytes
+        if (plan.ChunkSizeBytes < 1 || plan.ChunkSizeBytes > limits.MaxChunkSizeBytes
             || (hasSeveral && (plan.ChunkSizeBytes < MinPartSizeBytes || plan.TotalChunks > MaxParts)))
         {
             var least = Math.Max(MinPartSizeBytes, (size + MaxParts - 1) / MaxParts);
             throw new CommandRefusedException(
-                "INVALID_CHUNK_SIZE", $"chunkSizeBytes must be between {least} and {options.MaxChunkSizeBytes} for a file of {size} bytes.")
+                "INVALID_CHUNK_SIZE", $"chunkSizeBytes must be between {least} and {limits.MaxChunkSizeBytes} for a file of {size} bytes.")
             {
                 Members = new Dictionary<string, object?>
                 {
                     ["minChunkSizeBytes"] = least,
-                    ["maxChunkSizeBytes"] = options.MaxChunkSizeBytes,
+                    ["maxChunkSizeBytes"] = limits.MaxChunkSizeBytes,
                 },
             };
         }

@@ -5,6 +5,7 @@ using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Platform.Events;
 using Platform.Http;
+using Platform.Settings;
 using Uploads.Contracts;
 
 namespace Uploads;
@@ -18,6 +19,7 @@ public static class UploadsModule
         services.AddEventTypes(MapEvents);
         AddErrorCodes(services);
         services.AddSingleton(_ => UploadOptions.Read(configuration));
+        services.AddSettings(() => UploadSettings.Read(configuration));
         services.AddSingleton<UploadsAtWork>();
         services.AddSingleton<ReceivePartHandler>();
         services.AddSingleton<CompleteUploadHandler>();
@@ -36,6 +38,7 @@ public static class UploadsModule
         AbortUploadHandler.Map(uploads);
         GetUploadHandler.Map(uploads);
         ListUploadsHandler.Map(uploads);
+        uploads.MapSettings<UploadSettings>("/settings");
         return uploads;
     }
 

@@ -27,14 +27,16 @@ public sealed class ErrorCodes(IEnumerable<ErrorCode> ofModules)
         [413] = "BODY_TOO_LARGE",
         [415] = "UNSUPPORTED_MEDIA_TYPE",
         [416] = "RANGE_NOT_SATISFIABLE",
+        [428] = "PRECONDITION_REQUIRED",
         [429] = "TOO_MANY_REQUESTS",
         [500] = InternalError,
         [502] = StorageError,
         [503] = DatabaseUnavailable,
     }.ToFrozenDictionary();
 
-    private static readonly ErrorCode[] OfSubscriptions =
+    private static readonly ErrorCode[] OfPlatform =
     [
+        new("INVALID_SETTING", 400),
         new("SUBSCRIPTION_UNKNOWN", 404),
         new("REBUILD_RUNNING", 409),
         new("SUBSCRIPTION_NOT_REBUILDABLE", 409),
@@ -43,7 +45,7 @@ public sealed class ErrorCodes(IEnumerable<ErrorCode> ofModules)
 
     /// <summary>Status by code.</summary>
     public FrozenDictionary<string, int> Statuses { get; } = General.Select(item => new ErrorCode(item.Value, item.Key))
-        .Concat([.. OfSubscriptions, .. ofModules])
+        .Concat([.. OfPlatform, .. ofModules])
         .ToFrozenDictionary(code => code.Code, code => code.Status, StringComparer.Ordinal);
 
     /// <summary>The code of an answer that has a status and nothing else.</summary>
