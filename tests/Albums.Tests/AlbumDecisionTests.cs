@@ -43,6 +43,26 @@ public sealed class AlbumDecisionTests
     [Fact]
     public void A_complete_album_cannot_be_cancelled() => Given(Requested, Started, Completed).When(Cancel).ThenRefused("ALBUM_COMPLETED");
 
+    [Fact]
+    public void An_album_is_deleted_whatever_it_is_at()
+    {
+        var deleted = new AlbumDeleted("admin", Now);
+        Given(Requested).When(Delete).Then(deleted);
+        Given(Requested, Started, Planned, Begun).When(Delete).Then(deleted);
+        Given(Requested, Started, Completed).When(Delete).Then(deleted);
+        Given(Requested, Started, Failed).When(Delete).Then(deleted);
+        Given(Requested, Cancelled).When(Delete).Then(deleted);
+        Given().When(Delete).ThenRefused("ALBUM_NOT_FOUND");
+    }
+
+    [Fact]
+    public void A_deleted_album_is_gone_for_everybody_else()
+    {
+        var deleted = new AlbumDeleted("admin", Now);
+        Given(Requested, Started, Completed, deleted).When(Replay).ThenRefused("ALBUM_GONE");
+        Given(Requested, Started, deleted).When(Cancel).ThenRefused("ALBUM_GONE");
+    }
+
     [Theory]
     [InlineData("")]
     [InlineData("a b")]
@@ -160,6 +180,8 @@ public sealed class AlbumDecisionTests
     private static IReadOnlyList<IAlbumEvent> Replay(Album album) => ReplayAlbumHandler.Decide(album, new ReplayAlbum(Id, "admin"), Now);
 
     private static IReadOnlyList<IAlbumEvent> Cancel(Album album) => CancelAlbumHandler.Decide(album, new CancelAlbum(Id, "admin"), Now);
+
+    private static IReadOnlyList<IAlbumEvent> Delete(Album album) => DeleteAlbumHandler.Decide(album, new DeleteAlbum(Id, "admin"), Now);
 
     private static void Refused(string code, RequestAlbum command) =>
         Assert.Equal(code, Assert.Throws<CommandRefusedException>(() => RequestAlbumHandler.Checked(command, Now)).Code);

@@ -89,7 +89,8 @@ internal sealed class AlbumWorkshop : IAsyncDisposable
         using var events = new EventStore(attemptDatabase, node.Services.GetRequiredService<EventTypes>(), TimeProvider.System);
         storage ??= Storage;
         var contents = new AlbumContents(attemptDatabase, events, node.Services.GetRequiredService<Subscriptions>(), storage);
-        await new ZipAlbumHandler(events, storage, contents, ArrayPool<byte>.Shared, TimeProvider.System, NullLogger<ZipAlbumHandler>.Instance)
+        var discard = new DiscardAlbumHandler(events, storage);
+        await new ZipAlbumHandler(events, storage, contents, discard, ArrayPool<byte>.Shared, TimeProvider.System, NullLogger<ZipAlbumHandler>.Instance)
             .RunAsync(new ZipAlbum(id), default);
     }
 

@@ -160,31 +160,6 @@ public sealed class ZipAlbumTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_cancelled_album_stops_its_worker_and_leaves_nothing_in_the_store()
-    {
-        await PutAsync(("a.mov", 60 * MiB));
-        var id = await workshop.RequestAsync("a.mov");
-        workshop.Storage.BeforeCall = async call =>
-        {
-            if (call == 12)
-            {
-                await workshop.Events.DecideAsync<Album, IAlbumEvent>(
-                    id, album => CancelAlbumHandler.Decide(album, new CancelAlbum(id, "ann"), DateTimeOffset.UnixEpoch), Cancel);
-            }
-        };
-        await workshop.AttemptAsync(id);
-        var album = await workshop.AlbumAsync(id);
-        await PutAsync((album.Upload!.Key, 10)); // as if it had been completed in the same moment
-        await new DiscardPartsHandler(workshop.Events, workshop.Objects).RunAsync(new DiscardParts(id), Cancel);
-
-        Assert.Equal(AlbumStatus.Cancelled, album.Status);
-        var gone = await Assert.ThrowsAsync<StorageException>(
-            () => workshop.Objects.ListPartsAsync(new MultipartUpload(album.Upload.Key, album.Upload.UploadId), Cancel));
-        Assert.Equal(StorageError.MultipartNotFound, gone.Error);
-        Assert.Empty((await workshop.Objects.ListAsync($"albums/{id}/", null, Cancel)).Objects);
-    }
-
-    [Fact]
     public async Task An_album_takes_the_uploads_of_its_wedding_with_their_names_and_known_crcs()
     {
         await UploadAsync("creator/u/1/images/a-1.jpg", "IMG.jpg", 1000);

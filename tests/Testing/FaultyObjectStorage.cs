@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Platform.Storage;
 
 namespace Testing;
@@ -14,6 +15,9 @@ public sealed class FaultyObjectStorage(IObjectStorage inner) : IObjectStorage
 
     /// <summary>Is awaited before each call, with its number: a test lets something happen in the middle of somebody's work.</summary>
     public Func<int, Task>? BeforeCall { get; set; }
+
+    /// <summary>Every multipart upload that the store began, also where the answer was lost.</summary>
+    public ConcurrentBag<MultipartUpload> Begun { get; } = [];
 
     /// <summary>Calls since the last <see cref="FailAt"/>.</summary>
     public int Calls => calls;
@@ -46,7 +50,12 @@ public sealed class FaultyObjectStorage(IObjectStorage inner) : IObjectStorage
         CallAsync(() => inner.DeleteAsync(key, cancellationToken));
 
     public Task<MultipartUpload> BeginMultipartAsync(string key, string contentType, CancellationToken cancellationToken) =>
-        CallAsync(() => inner.BeginMultipartAsync(key, contentType, cancellationToken));
+        CallAsync(async () =>
+        {
+            var upload = await inner.BeginMultipartAsync(key, contentType, cancellationToken);
+            Begun.Add(upload);
+            return upload;
+        });
 
     public Task<StoredPart> PutPartAsync(MultipartUpload upload, PartSlot part, Stream body, CancellationToken cancellationToken) =>
         CallAsync(() => inner.PutPartAsync(upload, part, body, cancellationToken));

@@ -49,6 +49,9 @@ internal sealed record AlbumReplayed(string By, DateTimeOffset At) : IAlbumEvent
 
 internal sealed record AlbumCancelled(string By, DateTimeOffset At) : IAlbumEvent;
 
+/// <summary>Somebody wants nothing of the album left. Its ZIP, plans and parts go; its history stays.</summary>
+internal sealed record AlbumDeleted(string By, DateTimeOffset At) : IAlbumEvent;
+
 /// <summary>What one attempt cost: operations by price class, bytes through this process, seconds.</summary>
 internal sealed record WorkMetered(
     long ClassAOperations, long ClassBOperations, long BytesIn, long BytesOut, double WallSeconds) : IAlbumEvent;
@@ -69,6 +72,7 @@ internal enum AlbumStatus
     Completed,
     Failed,
     Cancelled,
+    Deleted,
 }
 
 internal sealed record Album : IState<Album, IAlbumEvent>
@@ -84,6 +88,9 @@ internal sealed record Album : IState<Album, IAlbumEvent>
     public PlanFrozen? Plan { get; private init; }
 
     public MultipartBegun? Upload { get; private init; }
+
+    /// <summary>Uploads that others took the place of. Whoever began the new one aborts the old; what a crash left of them goes in the end.</summary>
+    public ImmutableList<MultipartBegun> Abandoned { get; private init; } = [];
 
     public ImmutableDictionary<int, PartStored> Parts { get; private init; } = ImmutableDictionary<int, PartStored>.Empty;
 
@@ -115,6 +122,9 @@ internal sealed record Album : IState<Album, IAlbumEvent>
     /// <summary>There is work that a worker may take up.</summary>
     public bool IsWaitingForWork => Status is AlbumStatus.Requested or AlbumStatus.Planning or AlbumStatus.Zipping;
 
+    /// <summary>Nothing of it may stay in the store, and nobody can change that any more.</summary>
+    public bool LeavesNothing => Status is AlbumStatus.Cancelled or AlbumStatus.Deleted;
+
     public static Album Evolve(Album state, IAlbumEvent e) => e switch
     {
         AlbumRequested request => state with { Status = AlbumStatus.Requested, Request = request },
@@ -132,6 +142,7 @@ internal sealed record Album : IState<Album, IAlbumEvent>
         MultipartBegun upload => state with
         {
             Upload = upload,
+            Abandoned = state.Upload is { } old ? state.Abandoned.Add(old) : state.Abandoned,
             Parts = state.Parts.Clear(),
             StoredBytes = 0,
             FilesZipped = 0,
@@ -146,14 +157,18 @@ internal sealed record Album : IState<Album, IAlbumEvent>
         AlbumFailed failure => state with { Status = AlbumStatus.Failed, Failure = failure },
         AlbumReplayed => state with { Status = AlbumStatus.Requested, Failure = null },
         AlbumCancelled => state with { Status = AlbumStatus.Cancelled },
+        AlbumDeleted => state with { Status = AlbumStatus.Deleted },
         _ => state,
     };
 
     /// <summary>The state, where the album exists.</summary>
-    /// <exception cref="CommandRefusedException"><c>ALBUM_NOT_FOUND</c></exception>
-    public Album OrNotFound(Guid albumId) => Status is not AlbumStatus.Unknown
-        ? this
-        : throw new CommandRefusedException("ALBUM_NOT_FOUND", $"There is no album {albumId}.");
+    /// <exception cref="CommandRefusedException"><c>ALBUM_NOT_FOUND</c>; <c>ALBUM_GONE</c> where it was deleted.</exception>
+    public Album OrNotFound(Guid albumId) => Status switch
+    {
+        AlbumStatus.Unknown => throw new CommandRefusedException("ALBUM_NOT_FOUND", $"There is no album {albumId}."),
+        AlbumStatus.Deleted => throw new CommandRefusedException("ALBUM_GONE", "The album was deleted. Request a new one."),
+        _ => this,
+    };
 
     private Album With(PartStored part)
     {

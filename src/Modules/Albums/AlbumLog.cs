@@ -20,7 +20,12 @@ internal static class AlbumLog
     private static async Task<Ok<Page>> GetAsync(
         Guid id, EventStore store, CancellationToken cancellationToken, [FromQuery] long fromVersion = 1)
     {
-        (await store.FoldAsync<Album, IAlbumEvent>(id, cancellationToken)).State.OrNotFound(id);
+        var album = (await store.FoldAsync<Album, IAlbumEvent>(id, cancellationToken)).State;
+        if (album.Status is not AlbumStatus.Deleted) // its history is what is left of it
+        {
+            album.OrNotFound(id);
+        }
+
         var entries = new List<Entry>();
         await foreach (var e in store.ReadAsync($"{Album.Category}-{id}", Math.Max(fromVersion, 1), cancellationToken))
         {

@@ -11,7 +11,7 @@ internal sealed class AlbumReactions(JobQueue jobs) : ISubscription
     public string Name => "album_reactions";
 
     public IReadOnlyCollection<Type> Handles { get; } =
-        [typeof(AlbumRequested), typeof(AlbumReplayed), typeof(AlbumCompleted), typeof(AlbumCancelled)];
+        [typeof(AlbumRequested), typeof(AlbumReplayed), typeof(AlbumCompleted), typeof(AlbumCancelled), typeof(AlbumDeleted)];
 
     public Task HandleAsync(RecordedEvent e, NpgsqlTransaction transaction, CancellationToken cancellationToken)
     {
@@ -20,7 +20,7 @@ internal sealed class AlbumReactions(JobQueue jobs) : ISubscription
         {
             AlbumRequested or AlbumReplayed => QueueAsync("zip_album", new ZipAlbum(albumId)),
             AlbumCompleted => QueueAsync("send_album_link", new SendAlbumLink(albumId)),
-            AlbumCancelled => QueueAsync("discard_parts", new DiscardParts(albumId)),
+            AlbumCancelled or AlbumDeleted => QueueAsync("discard_album", new DiscardAlbum(albumId)),
             _ => Task.CompletedTask,
         };
 

@@ -32,7 +32,7 @@ internal sealed record AlbumView(
     private const int MostUnderway = 8;
 
     /// <summary>Nothing will change any more unless somebody asks for it.</summary>
-    internal bool IsFinal => Status is AlbumStatus.Completed or AlbumStatus.Failed or AlbumStatus.Cancelled;
+    internal bool IsFinal => Status is AlbumStatus.Completed or AlbumStatus.Failed or AlbumStatus.Cancelled or AlbumStatus.Deleted;
 
     internal static AlbumView Of(Guid albumId, Album album, DateTimeOffset now)
     {

@@ -38,7 +38,8 @@ public static class AlbumsModule
         .AddSingleton(ArrayPool<byte>.Create(maxArrayLength: 64 << 20, maxArraysPerBucket: 16))
         .AddJob<ZipAlbum, ZipAlbumHandler>("zip_album", JobLane.Heavy)
         .AddJob<SendAlbumLink, SendAlbumLinkHandler>("send_album_link")
-        .AddJob<DiscardParts, DiscardPartsHandler>("discard_parts");
+        .AddSingleton<DiscardAlbumHandler>()
+        .AddJob<DiscardAlbum, DiscardAlbumHandler>("discard_album", retry: DiscardAlbumHandler.Retry);
 
     public static void MapAlbums(this IEndpointRouteBuilder routes)
     {
@@ -50,6 +51,7 @@ public static class AlbumsModule
         AlbumLog.Map(albums);
         ReplayAlbumHandler.Map(albums);
         CancelAlbumHandler.Map(albums);
+        DeleteAlbumHandler.Map(albums);
         DownloadAlbum.Map(albums);
         ProcessWeddingHandler.Map(routes);
     }
@@ -70,6 +72,7 @@ public static class AlbumsModule
         .Map<AlbumFailed>("album_failed")
         .Map<AlbumReplayed>("album_replayed")
         .Map<AlbumCancelled>("album_cancelled")
+        .Map<AlbumDeleted>("album_deleted")
         .Map<WorkMetered>("work_metered");
 }
 

@@ -48,6 +48,7 @@ internal sealed class AlbumsProjection : IProjection
         typeof(AlbumFailed),
         typeof(AlbumReplayed),
         typeof(AlbumCancelled),
+        typeof(AlbumDeleted),
     ];
 
     public Task HandleAsync(RecordedEvent e, NpgsqlTransaction transaction, CancellationToken cancellationToken)
@@ -86,6 +87,7 @@ internal sealed class AlbumsProjection : IProjection
             AlbumFailed => SetStatusAsync(AlbumStatus.Failed),
             AlbumReplayed => SetStatusAsync(AlbumStatus.Requested),
             AlbumCancelled => SetStatusAsync(AlbumStatus.Cancelled),
+            AlbumDeleted => SetStatusAsync(AlbumStatus.Deleted),
             _ => Task.CompletedTask,
         };
 

@@ -15,6 +15,7 @@ internal static class ListAlbums
 
     /// <summary>
     /// <c>GET /v1/albums?weddingId=&amp;status=&amp;before=</c>: up to 100, newest first; <c>before</c> is the last id of the page before.
+    /// Deleted ones are listed only where their status is asked for.
     /// 400 <c>INVALID_REQUEST</c> for a status that there is not.
     /// </summary>
     internal static void Map(RouteGroupBuilder albums) => albums.MapGet("/", GetAsync);
@@ -28,7 +29,7 @@ internal static class ListAlbums
         await using var query = database.CreateCommand(
             """
             select id, wedding_id, status, requested_at, size_bytes from albums.album
-            where ($1 is null or wedding_id = $1) and ($2 is null or status = $2)
+            where ($1 is null or wedding_id = $1) and (status = $2 or ($2 is null and status <> 'Deleted'))
               and ($3 is null or (requested_at, id) < (select requested_at, id from albums.album where id = $3))
             order by requested_at desc, id desc limit $4
             """);

@@ -19,6 +19,7 @@ internal sealed class ZipAlbumHandler(
     EventStore store,
     IObjectStorage storage,
     AlbumContents contents,
+    DiscardAlbumHandler discard,
     ArrayPool<byte> buffers,
     TimeProvider clock,
     ILogger<ZipAlbumHandler> logger) : IJob<ZipAlbum>
@@ -29,27 +30,21 @@ internal sealed class ZipAlbumHandler(
     public async Task RunAsync(ZipAlbum command, CancellationToken cancellationToken)
     {
         var stream = await AlbumStream.OpenAsync(store, command.AlbumId, cancellationToken);
-        if (!stream.Album.IsWaitingForWork)
+        if (stream.Album.IsWaitingForWork)
         {
-            return;
+            try
+            {
+                await AttemptAsync(stream, cancellationToken);
+            }
+            catch (StreamConflictException conflict)
+            {
+                // A rival worker, a cancel or a replay: whoever moved the stream also saw to it that the work goes on, if it should.
+                logger.AttemptOvertaken(command.AlbumId, conflict.Message);
+            }
         }
 
-        var meter = new WorkMeter();
-        var watch = Stopwatch.StartNew();
-        var node = $"{Environment.MachineName}/{Environment.ProcessId}";
-        try
-        {
-            await stream.AppendAsync([new AttemptStarted(node, clock.GetUtcNow())], cancellationToken);
-            logger.AttemptStarted(command.AlbumId, stream.Album.Attempts, node);
-            var outcome = await ZipAsync(stream, new MeteredObjectStorage(storage, meter), cancellationToken);
-            await stream.AppendAsync([outcome, Metered(meter, watch)], cancellationToken);
-            logger.AttemptEnded(command.AlbumId, outcome.GetType().Name, watch.Elapsed);
-        }
-        catch (StreamConflictException conflict)
-        {
-            // A rival worker, a cancel or a replay: whoever moved the stream also saw to it that the work goes on, if it should.
-            logger.AttemptOvertaken(command.AlbumId, conflict.Message);
-        }
+        // Where the album ended meanwhile, what this worker or one before it sent last may have come after the removal.
+        await discard.RunAsync(new DiscardAlbum(command.AlbumId), cancellationToken);
     }
 
     public async Task GaveUpAsync(ZipAlbum command, Exception error, CancellationToken cancellationToken)
@@ -59,6 +54,18 @@ internal sealed class ZipAlbumHandler(
             command.AlbumId,
             album => album.IsWaitingForWork ? [new AlbumFailed(reason, error.Message, clock.GetUtcNow())] : [],
             cancellationToken);
+    }
+
+    private async Task AttemptAsync(AlbumStream stream, CancellationToken cancellationToken)
+    {
+        var meter = new WorkMeter();
+        var watch = Stopwatch.StartNew();
+        var node = $"{Environment.MachineName}/{Environment.ProcessId}";
+        await stream.AppendAsync([new AttemptStarted(node, clock.GetUtcNow())], cancellationToken);
+        logger.AttemptStarted(stream.AlbumId, stream.Album.Attempts, node);
+        var outcome = await ZipAsync(stream, new MeteredObjectStorage(storage, meter), cancellationToken);
+        await stream.AppendAsync([outcome, Metered(meter, watch)], cancellationToken);
+        logger.AttemptEnded(stream.AlbumId, outcome.GetType().Name, watch.Elapsed);
     }
 
     private async Task<IAlbumEvent> ZipAsync(AlbumStream stream, IObjectStorage metered, CancellationToken cancellationToken)

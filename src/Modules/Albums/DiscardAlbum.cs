@@ -1,0 +1,49 @@
+using Platform.Events;
+using Platform.Jobs;
+using Platform.Storage;
+
+namespace Albums;
+
+/// <summary>
+/// Removes what an album that leaves nothing still has in the store: the parts of open uploads, plans, and its ZIP. Safe to repeat, and
+/// repeated by every worker that finds its album ended, since what it sent last may have come after the first removal.
+/// </summary>
+internal sealed record DiscardAlbum(Guid AlbumId);
+
+internal sealed class DiscardAlbumHandler(EventStore store, IObjectStorage storage) : IJob<DiscardAlbum>
+{
+    /// <summary>Tried for a week: then the store has forgotten open uploads by itself.</summary>
+    internal static JobRetry Retry { get; } = new(Attempts: 180, TimeSpan.FromSeconds(5), TimeSpan.FromHours(1));
+
+    public async Task RunAsync(DiscardAlbum command, CancellationToken cancellationToken)
+    {
+        var album = (await store.FoldAsync<Album, IAlbumEvent>(command.AlbumId, cancellationToken)).State;
+        if (!album.LeavesNothing)
+        {
+            return;
+        }
+
+        // Aborted first: from then on no worker can complete one.
+        foreach (var upload in album.Upload is { } last ? album.Abandoned.Add(last) : album.Abandoned)
+        {
+            await storage.AbortMultipartAsync(new MultipartUpload(upload.Key, upload.UploadId), cancellationToken);
+        }
+
+        var folder = $"{AlbumContents.OwnFolder}{command.AlbumId}/";
+        string? continuation = null;
+        do
+        {
+            var page = await storage.ListAsync(folder, continuation, cancellationToken);
+            foreach (var stored in page.Objects)
+            {
+                await storage.DeleteAsync(stored.Key, cancellationToken);
+            }
+
+            continuation = page.Continuation;
+        }
+        while (continuation is not null);
+    }
+
+    /// <summary>The album is out of reach for everybody; that something of it is left is seen in the job's log.</summary>
+    public Task GaveUpAsync(DiscardAlbum command, Exception error, CancellationToken cancellationToken) => Task.CompletedTask;
+}
