@@ -12,6 +12,7 @@ Dictionary<string, Func<string[], Task<int>>> all = new()
     ["events"] = EventsBench.RunAsync,
     ["zip"] = ZipBench.RunAsync,
     ["memory"] = MemoryBench.RunAsync,
+    ["progress"] = ProgressBench.RunAsync,
 };
 
 var names = args.Length == 0 ? [.. all.Keys] : args.TakeWhile(arg => !arg.StartsWith('-')).ToArray();

@@ -164,7 +164,8 @@ internal static class ZipBenchTools
 }
 
 /// <summary>A node as the host wires it, without its web server.</summary>
-internal sealed class StorageNode(Dictionary<string, string> settings) : IAsyncDisposable
+/// <param name="around">What stands between the node and its store.</param>
+internal sealed class StorageNode(Dictionary<string, string> settings, Func<IObjectStorage, IObjectStorage>? around = null) : IAsyncDisposable
 {
     private readonly IConfiguration configuration = new ConfigurationBuilder().AddInMemoryCollection(settings!).Build();
     private readonly ServiceProvider storage = new ServiceCollection()
@@ -178,25 +179,38 @@ internal sealed class StorageNode(Dictionary<string, string> settings) : IAsyncD
     /// <summary>Requests an album of all sources; the job itself is returned, to be measured.</summary>
     internal async Task<Func<Task>> PreparePackingAsync(string prefix)
     {
-        host ??= await EventsHost.StartAsync(configuration.GetConnectionString("Postgres")!, services => services
-            .AddJobs(configuration, work: false)
-            .AddSingleton(Objects)
-            .AddMail(new ConfigurationBuilder().AddInMemoryCollection([new("Mail:Folder", Path.GetTempPath())]).Build())
-            .AddUploads(configuration, work: false)
-            .AddAlbums(configuration));
-        var id = Guid.CreateVersion7();
-        var requested = new AlbumRequested("bench", [], prefix, [], DateTimeOffset.UnixEpoch);
-        await host.Store.DecideAsync<Album, IAlbumEvent>(id, album => RequestAlbumHandler.Decide(album, requested), default);
-        var handler = ActivatorUtilities.CreateInstance<ZipAlbumHandler>(host.Services, NullLogger<ZipAlbumHandler>.Instance);
+        var id = await RequestAsync(prefix);
         return async () =>
         {
-            await handler.RunAsync(new ZipAlbum(id), default);
-            if ((await host.Store.FoldAsync<Album, IAlbumEvent>(id, default)).State.Completed is null)
+            await PackAsync(id, CancellationToken.None);
+            if ((await AlbumAsync(id)).Completed is null)
             {
                 throw new InvalidOperationException("The album is not complete.");
             }
         };
     }
+
+    internal async Task<Guid> RequestAsync(string prefix)
+    {
+        host ??= await EventsHost.StartAsync(configuration.GetConnectionString("Postgres")!, services => services
+            .AddJobs(configuration, work: false)
+            .AddSingleton(around?.Invoke(Objects) ?? Objects)
+            .AddMail(new ConfigurationBuilder().AddInMemoryCollection([new("Mail:Folder", Path.GetTempPath())]).Build())
+            .AddUploads(configuration, work: false)
+            .AddAlbums(configuration));
+        var id = Guid.CreateVersion7();
+        await AppendAsync(id, [new AlbumRequested("bench", [], prefix, [], DateTimeOffset.UnixEpoch)]);
+        return id;
+    }
+
+    internal Task AppendAsync(Guid id, IReadOnlyList<IAlbumEvent> events) => host!.Store.DecideAsync<Album, IAlbumEvent>(id, _ => events, default);
+
+    /// <summary>One attempt, as a worker makes it.</summary>
+    internal Task PackAsync(Guid id, CancellationToken cancellationToken) =>
+        ActivatorUtilities.CreateInstance<ZipAlbumHandler>(host!.Services, NullLogger<ZipAlbumHandler>.Instance)
+            .RunAsync(new ZipAlbum(id), cancellationToken);
+
+    internal async Task<Album> AlbumAsync(Guid id) => (await host!.Store.FoldAsync<Album, IAlbumEvent>(id, default)).State;
 
     public async ValueTask DisposeAsync()
     {
