@@ -24,12 +24,12 @@ internal sealed record CompletedUpload(Guid UploadId, string Key, long SizeBytes
 //                                     upload has its key, so it is ours.
 
 /// <summary>Completes uploads, exactly once each.</summary>
-internal sealed class CompleteUploadHandler(EventStore events, IObjectStorage storage, UploadsAtWork atWork, TimeProvider clock)
+internal sealed class CompleteUploadHandler(EventStore events, IObjectStorage storage, Quotas quotas, UploadsAtWork atWork, TimeProvider clock)
 {
     private readonly string node = $"{Environment.MachineName}:{Environment.ProcessId}:{Guid.CreateVersion7():N}";
 
     /// <summary>
-    /// <c>POST /v1/uploads/{id}/complete</c>. 200, or 409 <c>MISSING_PARTS</c>, <c>ETAG_MISMATCH</c>, <c>COMPLETE_IN_PROGRESS</c>, or 410.
+    /// <c>POST /v1/uploads/{id}/complete</c>. 200, or 403 <c>QUOTA_EXCEEDED</c>, 409 <c>MISSING_PARTS</c>, <c>ETAG_MISMATCH</c>, <c>COMPLETE_IN_PROGRESS</c>, or 410.
     /// </summary>
     internal static void Map(RouteGroupBuilder uploads) => uploads.MapPost("/{id}/complete", PostAsync);
 
@@ -46,6 +46,7 @@ internal sealed class CompleteUploadHandler(EventStore events, IObjectStorage st
     {
         using var work = atWork.Join(uploadId);
         using var turn = await work.TakeTurnAsync(cancellationToken);
+        await quotas.CheckAsync(uploadId, cancellationToken);
         var upload = await DecideAsync(uploadId, upload => Decide(upload, command, node, clock.GetUtcNow()));
         if (upload.Result is null)
         {

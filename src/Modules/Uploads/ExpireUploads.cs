@@ -15,13 +15,18 @@ internal sealed class ExpireUploads(
     EventStore events,
     IObjectStorage storage,
     CompleteUploadHandler completion,
+    Quotas quotas,
     UploadOptions options,
     TimeProvider clock,
     ILogger<ExpireUploads> log) : BackgroundService
 {
+    // A store that says nothing is given up after a minute.
+    private static readonly TimeSpan LongestBeginning = TimeSpan.FromMinutes(5);
+
     /// <summary>One pass. What fails is left for the next one.</summary>
     public async Task SweepAsync(CancellationToken cancellationToken)
     {
+        await quotas.RemoveLeftoversAsync(clock.GetUtcNow() - LongestBeginning, cancellationToken);
         foreach (var uploadId in await DueAsync(cancellationToken))
         {
             try

@@ -1,6 +1,7 @@
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.AspNetCore.Mvc;
 using Microsoft.AspNetCore.Routing;
 using Platform.Events;
 using Platform.Settings;
@@ -8,7 +9,7 @@ using Platform.Storage;
 
 namespace Uploads;
 
-/// <summary>Begins the upload of one file. Each call begins another one, under a key of its own.</summary>
+/// <summary>Begins the upload of one file. Each call begins another one, under a key of its own, unless <c>Idempotency-Key</c> says it is the same.</summary>
 /// <param name="ChunkSizeBytes">At least 5 MiB where the file has several chunks; <see langword="null"/> for the server's choice.</param>
 internal sealed record InitiateUpload(
     string? FileName,
@@ -22,34 +23,65 @@ internal sealed record InitiateUpload(
 /// <summary>How the client is to send the file.</summary>
 internal sealed record InitiatedUpload(Guid UploadId, string Key, long ChunkSizeBytes, int TotalChunks, DateTimeOffset ExpiresAt);
 
-internal static class InitiateUploadHandler
+/// <summary>Begins uploads.</summary>
+internal sealed class InitiateUploadHandler(
+    EventStore events, IObjectStorage storage, Quotas quotas, LiveSettings<UploadSettings> settings, TimeProvider clock)
 {
     private static readonly string[] ProxyHeaders = ["Forwarded", "X-Forwarded-For", "Via", "CF-Ray"];
 
-    /// <summary><c>POST /v1/uploads/init</c>. 201, or 400, 413, 415 with the rule that was broken.</summary>
+    /// <summary>
+    /// <c>POST /v1/uploads/init</c>. 201; 400, 413, 415 with the rule that was broken; 403 <c>QUOTA_EXCEEDED</c>; 429
+    /// <c>TOO_MANY_UPLOADS</c>. With <c>Idempotency-Key</c> again 201 with the same upload, or 422 <c>IDEMPOTENCY_KEY_REUSED</c>.
+    /// </summary>
     internal static void Map(RouteGroupBuilder uploads) => uploads.MapPost("/init", PostAsync);
 
     internal static async Task<Created<InitiatedUpload>> PostAsync(
         InitiateUpload command,
+        [FromHeader(Name = "Idempotency-Key")] string? idempotencyKey,
         HttpRequest request,
-        LiveSettings<UploadSettings> settings,
-        EventStore events,
-        IObjectStorage storage,
-        TimeProvider clock,
+        InitiateUploadHandler handler,
         CancellationToken cancellationToken)
     {
-        var session = Plan(command, Guid.CreateVersion7(), settings.Current, IsProxied(request), clock.GetUtcNow());
-        if (session.SizeBytes > 0)
-        {
-            var multipart = await storage.BeginMultipartAsync(session.Key, session.ContentType, cancellationToken);
-            session = session with { MultipartId = multipart.Id };
-        }
-
-        var upload = (await events.DecideAsync<Upload, IUploadEvent>(
-            session.UploadId, upload => upload.Status is UploadStatus.Unknown ? [session] : [], cancellationToken)).State;
+        var isProxied = ProxyHeaders.Any(request.Headers.ContainsKey);
+        var session = string.IsNullOrEmpty(idempotencyKey)
+            ? await handler.BeginAsync(handler.Plan(command, isProxied), [], cancellationToken)
+            : await handler.BeginOnceAsync(command, isProxied, idempotencyKey, cancellationToken);
+        var plan = new PartPlan(session.SizeBytes, session.ChunkSizeBytes);
         return TypedResults.Created(
             $"/v1/uploads/{session.UploadId}",
-            new InitiatedUpload(session.UploadId, session.Key, session.ChunkSizeBytes, upload.Plan.TotalChunks, session.ExpiresAt));
+            new InitiatedUpload(session.UploadId, session.Key, session.ChunkSizeBytes, plan.TotalChunks, session.ExpiresAt));
+    }
+
+    /// <summary>Reserves the space, begins the store's multipart upload and records the session, and <paramref name="others"/> with it.</summary>
+    /// <param name="session">Of a new upload, without <see cref="UploadInitiated.MultipartId"/>.</param>
+    /// <exception cref="StreamConflictException">One of the others was recorded meanwhile. Nothing is left of the upload.</exception>
+    public async Task<UploadInitiated> BeginAsync(UploadInitiated session, IReadOnlyList<StreamAppend> others, CancellationToken cancellationToken)
+    {
+        await quotas.ReserveAsync(session, cancellationToken);
+        var isRecording = false;
+        try
+        {
+            if (session.SizeBytes > 0)
+            {
+                var multipart = await storage.BeginMultipartAsync(session.Key, session.ContentType, cancellationToken);
+                session = session with { MultipartId = multipart.Id };
+            }
+
+            isRecording = true;
+            await events.AppendAsync([StreamAppend.To<Upload, IUploadEvent>(session.UploadId, 0, [session]), .. others], cancellationToken);
+            return session;
+        }
+        catch (Exception e) when (!isRecording || e is StreamConflictException)
+        {
+            // Certainly not recorded. Where it may be, the sweep finds out.
+            await quotas.ReleaseAsync(session.UploadId);
+            if (session.MultipartId is { } id)
+            {
+                await storage.AbortMultipartAsync(new MultipartUpload(session.Key, id), CancellationToken.None);
+            }
+
+            throw;
+        }
     }
 
     /// <summary>Applies every rule to the command. The multipart upload is the caller's to begin.</summary>
@@ -74,6 +106,31 @@ internal static class InitiateUploadHandler
             now + settings.Lifetime);
     }
 
-    /// <summary>Whether the request came through a proxy that says so. Cloudflare always does.</summary>
-    private static bool IsProxied(HttpRequest request) => ProxyHeaders.Any(request.Headers.ContainsKey);
+    private UploadInitiated Plan(InitiateUpload command, bool isProxied) =>
+        Plan(command, Guid.CreateVersion7(), settings.Current, isProxied, clock.GetUtcNow());
+
+    private async Task<UploadInitiated> BeginOnceAsync(
+        InitiateUpload command, bool isProxied, string idempotencyKey, CancellationToken cancellationToken)
+    {
+        var orderId = UploadOrder.IdOf(command, idempotencyKey);
+        while (true)
+        {
+            var order = await events.FoldAsync<UploadOrder, UploadOrdered>(orderId, cancellationToken);
+            if (order.State.UploadOf(command) is { } present)
+            {
+                return (await events.FoldAsync<Upload, IUploadEvent>(present, cancellationToken)).State.Session;
+            }
+
+            var session = Plan(command, isProxied);
+            try
+            {
+                var ordered = new UploadOrdered(session.UploadId, UploadOrder.Hash(command), session.InitiatedAt);
+                return await BeginAsync(session, [StreamAppend.To<UploadOrder, UploadOrdered>(orderId, order.Version, [ordered])], cancellationToken);
+            }
+            catch (StreamConflictException)
+            {
+                // The same request came twice at once, and the other one was first: its upload counts.
+            }
+        }
+    }
 }

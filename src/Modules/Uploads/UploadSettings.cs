@@ -41,7 +41,23 @@ internal sealed record UploadSettings : ISettings
     /// <summary>The media types taken; <see langword="null"/> for all of <see cref="Uploads.ContentTypes"/>.</summary>
     public IReadOnlyList<string>? ContentTypes { get; init; }
 
+    /// <summary>More is asked for by nobody but a client that does not complete what it begins.</summary>
+    public int MaxOpenUploadsPerUser { get; init; } = 1_000;
+
+    /// <summary>All files of one wedding; <see langword="null"/> for as much as there is room.</summary>
+    public long? QuotaPerWeddingBytes { get; init; }
+
+    /// <summary>Of single users, by id, instead of what their role has.</summary>
+    public IReadOnlyDictionary<string, long> UserQuotasBytes { get; init; } = FrozenDictionary<string, long>.Empty;
+
+    /// <summary>Of single weddings, by id, instead of what all have.</summary>
+    public IReadOnlyDictionary<string, long> WeddingQuotasBytes { get; init; } = FrozenDictionary<string, long>.Empty;
+
     public LimitsByRole Roles { get; init; } = new();
+
+    [JsonIgnore]
+    public bool HasQuotas => QuotaPerWeddingBytes is not null || UserQuotasBytes.Count > 0 || WeddingQuotasBytes.Count > 0
+        || Roles.All.Any(role => role.Limits.QuotaPerUserBytes is not null);
 
     /// <exception cref="StartupException">A value is out of bounds.</exception>
     public static UploadSettings Read(IConfiguration configuration)
@@ -69,9 +85,15 @@ internal sealed record UploadSettings : ISettings
                 $"between 5 MiB and {nameof(MaxChunkSizeBytes)}, also behind a proxy");
             yield return (Lifetime > TimeSpan.Zero && Lifetime < TimeSpan.FromDays(7), nameof(Lifetime), "more than 0 and less than 7 days");
             yield return (ContentTypes?.All(IsTakeable) ?? true, nameof(ContentTypes), "media types such as image/jpeg, none that a browser would run");
+            yield return (MaxOpenUploadsPerUser > 0, nameof(MaxOpenUploadsPerUser), "more than 0");
+            yield return (QuotaPerWeddingBytes is null or >= 0, nameof(QuotaPerWeddingBytes), "0 or more");
+            yield return (UserQuotasBytes.Values.All(quota => quota >= 0), nameof(UserQuotasBytes), "0 or more for each user");
+            yield return (WeddingQuotasBytes.Values.All(quota => quota >= 0), nameof(WeddingQuotasBytes), "0 or more for each wedding");
             foreach (var (role, limits) in Roles.All)
             {
                 yield return (limits.MaxSizeBytes is null or > 0, $"{nameof(Roles)}.{role}.{nameof(limits.MaxSizeBytes)}", "more than 0");
+                yield return (limits.QuotaPerUserBytes is null or >= 0, $"{nameof(Roles)}.{role}.{nameof(limits.QuotaPerUserBytes)}", "0 or more");
+                yield return (limits.MaxOpenUploads is null or > 0, $"{nameof(Roles)}.{role}.{nameof(limits.MaxOpenUploads)}", "more than 0");
             }
         }
 
@@ -117,7 +139,9 @@ internal sealed record LimitsByRole
 }
 
 /// <param name="MaxSizeBytes">Of a file, where it is less than for all.</param>
-internal sealed record RoleLimits(long? MaxSizeBytes = null);
+/// <param name="QuotaPerUserBytes">All files of one user of the role; <see langword="null"/> for as much as there is room.</param>
+/// <param name="MaxOpenUploads">Instead of <see cref="UploadSettings.MaxOpenUploadsPerUser"/>.</param>
+internal sealed record RoleLimits(long? MaxSizeBytes = null, long? QuotaPerUserBytes = null, int? MaxOpenUploads = null);
 
 /// <summary>How large one file and its chunks may be.</summary>
 internal readonly record struct FileLimits(long MaxSizeBytes, long ChunkSizeBytes, long MaxChunkSizeBytes);

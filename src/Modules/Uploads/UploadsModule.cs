@@ -21,6 +21,8 @@ public static class UploadsModule
         services.AddSingleton(_ => UploadOptions.Read(configuration));
         services.AddSettings(() => UploadSettings.Read(configuration));
         services.AddSingleton<UploadsAtWork>();
+        services.AddSingleton<Quotas>();
+        services.AddSingleton<InitiateUploadHandler>();
         services.AddSingleton<ReceivePartHandler>();
         services.AddSingleton<CompleteUploadHandler>();
         services.AddSubscription<UploadsProjection>();
@@ -54,6 +56,7 @@ public static class UploadsModule
         ("INVALID_USER_ROLE", 400),
         ("INVALID_WEDDING_ID", 400),
         ("UPLOAD_ID_MISMATCH", 400),
+        ("QUOTA_EXCEEDED", 403),
         ("UPLOAD_NOT_FOUND", 404),
         ("CHUNK_IN_PROGRESS", 409),
         ("COMPLETE_IN_PROGRESS", 409),
@@ -66,9 +69,12 @@ public static class UploadsModule
         ("CHUNK_TOO_LARGE", 413),
         ("FILE_TOO_LARGE", 413),
         ("CONTENT_TYPE_MISMATCH", 415),
-        ("UNSUPPORTED_CONTENT_TYPE", 415));
+        ("UNSUPPORTED_CONTENT_TYPE", 415),
+        ("IDEMPOTENCY_KEY_REUSED", 422),
+        ("TOO_MANY_UPLOADS", 429));
 
     internal static void MapEvents(EventTypes types) => types
+        .Map<UploadOrdered>("upload_ordered")
         .Map<UploadInitiated>("upload_initiated")
         .Map<ChunkStored>("chunk_stored")
         .Map<CompletionStarted>("completion_started")

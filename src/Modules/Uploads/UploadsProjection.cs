@@ -11,7 +11,8 @@ internal sealed class UploadsProjection : IProjection
 
     public string Schema => "uploads";
 
-    // due_at: when the sweep has something to do for it; null where all is done.
+    // due_at: when the sweep has something to do for it; null where all is done. reservation: see Quotas. A rebuild forgets those of uploads
+    // that begin in this moment.
     public string CreateTablesSql => """
         create table if not exists upload (
             upload_id uuid primary key,
@@ -25,8 +26,16 @@ internal sealed class UploadsProjection : IProjection
             expires_at timestamptz not null,
             completed_at timestamptz,
             due_at timestamptz);
+        alter table upload add column if not exists user_id text;
         create index if not exists upload_wedding on upload (wedding_id, upload_id) where wedding_id is not null;
         create index if not exists upload_due on upload (due_at) where due_at is not null;
+        create index if not exists upload_user on upload (user_id, status) include (size_bytes);
+        create table if not exists reservation (
+            upload_id uuid primary key,
+            user_id text not null,
+            wedding_id text,
+            size_bytes bigint not null,
+            reserved_at timestamptz not null default now());
         """;
 
     public IReadOnlyCollection<Type> Handles { get; } =
@@ -49,11 +58,12 @@ internal sealed class UploadsProjection : IProjection
         {
             case UploadInitiated file:
                 command.CommandText = """
+                    with reserved as (delete from reservation where upload_id = $1)
                     insert into upload
-                        (upload_id, wedding_id, status, key, file_name, content_type, size_bytes, initiated_at, expires_at, due_at)
-                    values ($1, $2, 'open', $3, $4, $5, $6, $7, $8, $8)
+                        (upload_id, wedding_id, status, key, file_name, content_type, size_bytes, initiated_at, expires_at, due_at, user_id)
+                    values ($1, $2, 'open', $3, $4, $5, $6, $7, $8, $8, $9)
                     """;
-                Add(file.WeddingId, file.Key, file.FileName, file.ContentType, file.SizeBytes, file.InitiatedAt, file.ExpiresAt);
+                Add(file.WeddingId, file.Key, file.FileName, file.ContentType, file.SizeBytes, file.InitiatedAt, file.ExpiresAt, file.UserId);
                 break;
             case CompletionStarted completion:
                 SetStatus(UploadStatus.Completing, completion.StartedAt + Upload.CompletionLease);
