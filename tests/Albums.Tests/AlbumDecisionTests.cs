@@ -63,6 +63,29 @@ public sealed class AlbumDecisionTests
         Given(Requested, Started, deleted).When(Cancel).ThenRefused("ALBUM_GONE");
     }
 
+    /// <summary>The job and downloads plan at the same time; a replay after the last file was lost plans anew.</summary>
+    [Fact]
+    public void An_album_is_planned_once()
+    {
+        var skipped = new FileSkipped(1, "b.jpg", "it is not in the store");
+        Given(Requested).When(Plan).Then(skipped, Planned);
+        Given(Requested, Started).When(Plan).Then(skipped, Planned);
+        Given(Requested, Planned with { PlanHash = "cd34" }, Started).When(Plan).ThenNothing();
+        Given(Requested, Cancelled).When(Plan).ThenNothing();
+        Given(Requested, Started, skipped, Failed).When(Plan).ThenNothing();
+        Given(Requested, Started, skipped, Failed, new AlbumReplayed("admin", Now)).When(Plan).Then(skipped, Planned);
+
+        IReadOnlyList<IAlbumEvent> Plan(Album album) => PlanAlbumHandler.Decide(album, [skipped, Planned]);
+    }
+
+    [Fact]
+    public void What_was_skipped_counts_once_however_often_the_album_is_planned()
+    {
+        var skipped = new FileSkipped(1, "b.jpg", "it is not in the store");
+        Assert.Single(Fold(Requested, Started, skipped, Failed, new AlbumReplayed("admin", Now), skipped, Planned, Started).Skipped);
+        Assert.Single(Fold(Requested, skipped, Planned, Started, Failed, new AlbumReplayed("admin", Now), Started).Skipped);
+    }
+
     [Theory]
     [InlineData("")]
     [InlineData("a b")]

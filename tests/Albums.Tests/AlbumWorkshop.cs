@@ -94,6 +94,11 @@ internal sealed class AlbumWorkshop : IAsyncDisposable
             .RunAsync(new ZipAlbum(id), default);
     }
 
+    /// <summary>Plans the album, as the first download does.</summary>
+    internal Task<Album> PlanAsync(Guid id, IObjectStorage? storage = null) => ActivatorUtilities
+        .CreateInstance<PlanAlbumHandler>(node.Services, storage ?? Objects)
+        .PlanAsync(new PlanAlbum(id), default);
+
     internal async Task<Album> AlbumAsync(Guid id) => (await Events.FoldAsync<Album, IAlbumEvent>(id, default)).State;
 
     internal async Task<List<IAlbumEvent>> HistoryAsync(Guid id)

@@ -18,9 +18,16 @@ internal sealed record AttemptStarted(string Node, DateTimeOffset At) : IAlbumEv
 /// <summary>A file that was asked for is not in the ZIP. <paramref name="Index"/> counts the files asked for.</summary>
 internal sealed record FileSkipped(int Index, string Name, string Reason) : IAlbumEvent;
 
+/// <param name="EntriesToRead">Once so many entries are zipped, the CRCs of all are known; where it is not given, after the last.</param>
 internal sealed record PlanFrozen(
-    string PlanKey, string PlanHash, int LayoutVersion, long PartSizeBytes, int Entries, long SizeBytes, DateTimeOffset? At = null)
-    : IAlbumEvent;
+    string PlanKey,
+    string PlanHash,
+    int LayoutVersion,
+    long PartSizeBytes,
+    int Entries,
+    long SizeBytes,
+    DateTimeOffset? At = null,
+    int? EntriesToRead = null) : IAlbumEvent;
 
 /// <summary>A multipart upload for the ZIP is open. Parts of an earlier one are void.</summary>
 internal sealed record MultipartBegun(string Key, string UploadId) : IAlbumEvent;
@@ -125,20 +132,27 @@ internal sealed record Album : IState<Album, IAlbumEvent>
     /// <summary>Nothing of it may stay in the store, and nobody can change that any more.</summary>
     public bool LeavesNothing => Status is AlbumStatus.Cancelled or AlbumStatus.Deleted;
 
+    /// <summary>Nobody has decided yet what the ZIP is made of.</summary>
+    public bool IsWaitingForPlan => IsWaitingForWork && Plan is null;
+
     public static Album Evolve(Album state, IAlbumEvent e) => e switch
     {
         AlbumRequested request => state with { Status = AlbumStatus.Requested, Request = request },
         AttemptStarted attempt => state with
         {
             Status = state.Plan is null ? AlbumStatus.Planning : AlbumStatus.Zipping,
-            Skipped = state.Plan is null ? [] : state.Skipped, // planning looks at every file again
             Attempt = attempt,
             Attempts = state.Attempts + 1,
             Pace = state.Pace.Resumed(attempt.At),
             Underway = state.Underway.Resumed(attempt.At),
         },
         FileSkipped file => state with { Skipped = state.Skipped.Add(new SkippedFile(file.Index, file.Name, file.Reason)) },
-        PlanFrozen plan => state with { Status = AlbumStatus.Zipping, Plan = plan, Pace = state.Pace.Resumed(plan.At ?? state.Pace.At) },
+        PlanFrozen plan => state with
+        {
+            Status = state.Status is AlbumStatus.Requested ? AlbumStatus.Requested : AlbumStatus.Zipping, // a download planned it, no worker yet
+            Plan = plan,
+            Pace = state.Pace.Resumed(plan.At ?? state.Pace.At),
+        },
         MultipartBegun upload => state with
         {
             Upload = upload,
@@ -155,7 +169,12 @@ internal sealed record Album : IState<Album, IAlbumEvent>
         AlbumCompleted completed => state with { Status = AlbumStatus.Completed, Completed = completed },
         LinkSent link => state with { LinksSent = state.LinksSent.Add(link.Recipient) },
         AlbumFailed failure => state with { Status = AlbumStatus.Failed, Failure = failure },
-        AlbumReplayed => state with { Status = AlbumStatus.Requested, Failure = null },
+        AlbumReplayed => state with
+        {
+            Status = AlbumStatus.Requested,
+            Skipped = state.Plan is null ? [] : state.Skipped, // planning looks at every file again
+            Failure = null,
+        },
         AlbumCancelled => state with { Status = AlbumStatus.Cancelled },
         AlbumDeleted => state with { Status = AlbumStatus.Deleted },
         _ => state,

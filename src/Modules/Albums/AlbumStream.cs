@@ -22,9 +22,15 @@ internal sealed class AlbumStream
 
     internal Album Album => folded.State;
 
-    internal static async Task<AlbumStream> OpenAsync(EventStore store, Guid albumId, CancellationToken cancellationToken) =>
-        new(store, albumId, await store.FoldAsync<Album, IAlbumEvent>(albumId, cancellationToken));
+    /// <summary>Appends what is decided on the newest state, and holds on to the album from there.</summary>
+    internal static async Task<AlbumStream> DecideAsync(
+        EventStore store, Guid albumId, Func<Album, IReadOnlyList<IAlbumEvent>> decide, CancellationToken cancellationToken) =>
+        new(store, albumId, await store.DecideAsync(albumId, decide, cancellationToken));
 
     internal async Task AppendAsync(IReadOnlyList<IAlbumEvent> events, CancellationToken cancellationToken) =>
         folded = await store.AppendAsync(AlbumId, folded, events, cancellationToken);
+
+    /// <summary>Takes over what others appended: after a conflict, to see whether the hold is lost.</summary>
+    internal async Task RefreshAsync(CancellationToken cancellationToken) =>
+        folded = await store.FoldAsync<Album, IAlbumEvent>(AlbumId, cancellationToken);
 }

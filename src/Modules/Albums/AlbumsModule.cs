@@ -32,6 +32,7 @@ public static class AlbumsModule
         .AddSubscription<AlbumsProjection>()
         .AddSubscription<AlbumReactions>()
         .AddSingleton<AlbumContents>()
+        .AddSingleton<PlanAlbumHandler>()
 
         // Buffers of parts outlive their album, or each album would leave its own to the garbage collector. The shared pool keeps one
         // for every thread that ever gave one back; this one keeps what albums at work have needed at a time.

@@ -74,8 +74,9 @@ internal sealed class AlbumsProjection : IProjection
                 nameof(AlbumStatus.Requested),
                 album.At),
             PlanFrozen plan => ExecuteAsync(
-                "update album set status = $2, size_bytes = $3 where id = $1",
+                "update album set status = case status when $2 then $2 else $3 end, size_bytes = $4 where id = $1",
                 Guid.Parse(e.StreamId),
+                nameof(AlbumStatus.Requested),
                 nameof(AlbumStatus.Zipping),
                 plan.SizeBytes),
             AttemptStarted => ExecuteAsync(

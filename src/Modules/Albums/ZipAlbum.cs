@@ -29,18 +29,13 @@ internal sealed class ZipAlbumHandler(
 
     public async Task RunAsync(ZipAlbum command, CancellationToken cancellationToken)
     {
-        var stream = await AlbumStream.OpenAsync(store, command.AlbumId, cancellationToken);
+        var node = $"{Environment.MachineName}/{Environment.ProcessId}";
+        var stream = await AlbumStream.DecideAsync(
+            store, command.AlbumId, album => album.IsWaitingForWork ? [new AttemptStarted(node, clock.GetUtcNow())] : [], cancellationToken);
         if (stream.Album.IsWaitingForWork)
         {
-            try
-            {
-                await AttemptAsync(stream, cancellationToken);
-            }
-            catch (StreamConflictException conflict)
-            {
-                // A rival worker, a cancel or a replay: whoever moved the stream also saw to it that the work goes on, if it should.
-                logger.AttemptOvertaken(command.AlbumId, conflict.Message);
-            }
+            logger.AttemptStarted(command.AlbumId, stream.Album.Attempts, node);
+            await AttemptAsync(stream, cancellationToken);
         }
 
         // Where the album ended meanwhile, what this worker or one before it sent last may have come after the removal.
@@ -58,24 +53,44 @@ internal sealed class ZipAlbumHandler(
 
     private async Task AttemptAsync(AlbumStream stream, CancellationToken cancellationToken)
     {
+        var attempt = stream.Album.Attempts;
         var meter = new WorkMeter();
         var watch = Stopwatch.StartNew();
-        var node = $"{Environment.MachineName}/{Environment.ProcessId}";
-        await stream.AppendAsync([new AttemptStarted(node, clock.GetUtcNow())], cancellationToken);
-        logger.AttemptStarted(stream.AlbumId, stream.Album.Attempts, node);
-        var outcome = await ZipAsync(stream, new MeteredObjectStorage(storage, meter), cancellationToken);
-        await stream.AppendAsync([outcome, Metered(meter, watch)], cancellationToken);
-        logger.AttemptEnded(stream.AlbumId, outcome.GetType().Name, watch.Elapsed);
+        while (true)
+        {
+            try
+            {
+                var ending = await ZipAsync(stream, new MeteredObjectStorage(storage, meter), cancellationToken);
+                await stream.AppendAsync([.. ending, Metered(meter, watch)], cancellationToken);
+                logger.AttemptEnded(stream.AlbumId, ending[^1].GetType().Name, watch.Elapsed);
+                return;
+            }
+            catch (StreamConflictException conflict)
+            {
+                // Whoever downloads first may have planned the album: go on with that plan. A rival worker, a cancel or a replay ends this
+                // attempt; they also saw to it that the work goes on, if it should.
+                await stream.RefreshAsync(cancellationToken);
+                if (!stream.Album.IsWaitingForWork || stream.Album.Attempts != attempt)
+                {
+                    logger.AttemptOvertaken(stream.AlbumId, conflict.Message);
+                    return;
+                }
+            }
+        }
     }
 
-    private async Task<IAlbumEvent> ZipAsync(AlbumStream stream, IObjectStorage metered, CancellationToken cancellationToken)
+    // Returns the events that end the attempt. Where nothing is left to pack they say in one append what was lost and that this is the end:
+    // in between, somebody could plan the album anew.
+    private async Task<IReadOnlyList<IAlbumEvent>> ZipAsync(AlbumStream stream, IObjectStorage metered, CancellationToken cancellationToken)
     {
-        var plan = stream.Album.Plan is { } frozen
-            ? await ZipPlan.LoadAsync(metered, frozen, cancellationToken)
-            : await PlanAsync(stream, metered, cancellationToken);
+        var (plan, events) = stream.Album.Plan is { } frozen
+            ? (await ZipPlan.LoadAsync(metered, frozen, cancellationToken), [])
+            : await PlanAlbumHandler.MakeAsync(contents, metered, stream.AlbumId, stream.Album.Request!, clock, cancellationToken);
         var uploads = 0;
-        while (plan is not null)
+        while (plan is { } present)
         {
+            await stream.AppendAsync(events, cancellationToken);
+            events = [];
             if (stream.Album.Upload is null)
             {
                 await BeginUploadAsync(stream, metered, cancellationToken);
@@ -83,8 +98,8 @@ internal sealed class ZipAlbumHandler(
 
             try
             {
-                var finished = await new MultipartZip(metered, stream, plan, buffers, clock).FinishAsync(cancellationToken);
-                return Completed(stream.Album, finished);
+                var finished = await new MultipartZip(metered, stream, present, buffers, clock).FinishAsync(cancellationToken);
+                return [Completed(stream.Album, finished)];
             }
             catch (StorageException e) when (e.Error is StorageError.MultipartNotFound or StorageError.PartsRefused)
             {
@@ -94,7 +109,7 @@ internal sealed class ZipAlbumHandler(
                     && await metered.HeadAsync(stream.Album.Upload!.Key, cancellationToken) is { } finished
                     && finished.SizeBytes == stream.Album.Plan!.SizeBytes)
                 {
-                    return Completed(stream.Album, finished);
+                    return [Completed(stream.Album, finished)];
                 }
 
                 if (++uploads == MostUploads)
@@ -108,27 +123,14 @@ internal sealed class ZipAlbumHandler(
             }
             catch (SourceLostException lost)
             {
-                plan = await ReplanAsync(stream, metered, plan, lost, cancellationToken);
+                (plan, events) = await ReplanAsync(stream, metered, present, lost, cancellationToken);
             }
         }
 
-        return new AlbumFailed("NO_FILES", "None of the album's files is in the store.", clock.GetUtcNow());
+        return [.. events, new AlbumFailed("NO_FILES", "None of the album's files is in the store.", clock.GetUtcNow())];
     }
 
-    private async Task<ZipPlan?> PlanAsync(AlbumStream stream, IObjectStorage metered, CancellationToken cancellationToken)
-    {
-        var (plan, skipped) = await contents.PlanAsync(metered, stream.AlbumId, stream.Album.Request!, cancellationToken);
-        var events = skipped.Select(file => (IAlbumEvent)new FileSkipped(file.Index, file.Name, file.Reason)).ToList();
-        if (plan is not null)
-        {
-            events.Add(await FreezeAsync(plan, metered, stream.AlbumId, cancellationToken));
-        }
-
-        await stream.AppendAsync(events, cancellationToken);
-        return plan;
-    }
-
-    private async Task<ZipPlan?> ReplanAsync(
+    private async Task<(ZipPlan? Plan, IReadOnlyList<IAlbumEvent> Events)> ReplanAsync(
         AlbumStream stream, IObjectStorage metered, ZipPlan plan, SourceLostException lost, CancellationToken cancellationToken)
     {
         var entry = plan.Entries[lost.Entry];
@@ -137,8 +139,7 @@ internal sealed class ZipAlbumHandler(
         var events = new List<IAlbumEvent> { new FileSkipped(skipped.Index, skipped.Name, skipped.Reason) };
         if (plan.Entries.All(other => other == entry || other.Index < 0))
         {
-            await stream.AppendAsync([.. events, new Replanned(FromPart: 1, FilesKept: 0)], cancellationToken);
-            return null;
+            return (null, [.. events, new Replanned(FromPart: 1, FilesKept: 0)]);
         }
 
         var before = new ZipLayout(plan);
@@ -146,16 +147,8 @@ internal sealed class ZipAlbumHandler(
         var filesKept = Enumerable.Range(0, lost.Entry).Count(other => before.PartAt(before.EndOf(other) - 1) < fromPart);
         var shorter = plan.Without(lost.Entry, PlannedEntry.Missing([.. stream.Album.Skipped, skipped], stream.Album.Request!.At));
         events.Add(new Replanned(fromPart, Math.Min(filesKept, stream.Album.FilesZipped)));
-        events.Add(await FreezeAsync(shorter, metered, stream.AlbumId, cancellationToken));
-        await stream.AppendAsync(events, cancellationToken);
-        return shorter;
-    }
-
-    private async Task<PlanFrozen> FreezeAsync(ZipPlan plan, IObjectStorage metered, Guid albumId, CancellationToken cancellationToken)
-    {
-        var (key, hash) = await plan.StoreAsync(metered, albumId, cancellationToken);
-        return new PlanFrozen(
-            key, hash, plan.LayoutVersion, plan.PartSizeBytes, plan.Entries.Count, new ZipLayout(plan).SizeBytes, clock.GetUtcNow());
+        events.Add(await PlanAlbumHandler.FreezeAsync(shorter, metered, stream.AlbumId, clock, cancellationToken));
+        return (shorter, events);
     }
 
     private static async Task BeginUploadAsync(AlbumStream stream, IObjectStorage metered, CancellationToken cancellationToken)

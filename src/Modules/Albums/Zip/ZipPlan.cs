@@ -20,6 +20,21 @@ internal sealed record ZipPlan(int LayoutVersion, long PartSizeBytes, IReadOnlyL
     private const long SmallestPart = 8 * MiB;
     private const int MostParts = 9_990; // S3 and R2 allow 10,000
 
+    /// <summary>The first so many entries have all those whose CRC is not known before they are read.</summary>
+    internal int EntriesToRead
+    {
+        get
+        {
+            var count = Entries.Count;
+            while (count > 0 && Entries[count - 1] is { SizeBytes: 0 } or { Crc32: not null })
+            {
+                count--;
+            }
+
+            return count;
+        }
+    }
+
     /// <summary>Orders the entries and chooses the part size. Big files come last, so that a crash inside one costs the many small ones nothing.</summary>
     internal static ZipPlan Freeze(IEnumerable<PlannedEntry> files, PlannedEntry? missing)
     {

@@ -1,0 +1,73 @@
+using Albums.Zip;
+using Platform.Events;
+using Platform.Storage;
+
+namespace Albums;
+
+/// <summary>
+/// Freezes what an album's ZIP is made of, unless it is frozen already. The job plans, and so does whoever downloads before the job came to
+/// it: of several at a time one wins, and all have its plan.
+/// </summary>
+internal sealed record PlanAlbum(Guid AlbumId);
+
+internal sealed class PlanAlbumHandler(
+    EventStore store, IObjectStorage storage, AlbumContents contents, DiscardAlbumHandler discard, TimeProvider clock)
+{
+    /// <returns>The album; without a plan where none is wanted any more, or where nothing is there to pack: that is for the job to say.</returns>
+    internal async Task<Album> PlanAsync(PlanAlbum command, CancellationToken cancellationToken)
+    {
+        var album = (await store.FoldAsync<Album, IAlbumEvent>(command.AlbumId, cancellationToken)).State;
+        if (!album.IsWaitingForPlan)
+        {
+            return album;
+        }
+
+        var (plan, events) = await MakeAsync(contents, storage, command.AlbumId, album.Request!, clock, cancellationToken);
+        if (plan is null)
+        {
+            return album;
+        }
+
+        album = (await store.DecideAsync<Album, IAlbumEvent>(command.AlbumId, state => Decide(state, events), cancellationToken)).State;
+        await discard.RunAsync(new DiscardAlbum(command.AlbumId), cancellationToken); // the plan, where the album ended meanwhile
+        return album;
+    }
+
+    internal static IReadOnlyList<IAlbumEvent> Decide(Album album, IReadOnlyList<IAlbumEvent> planned) => album.IsWaitingForPlan ? planned : [];
+
+    /// <summary>Looks at every file and stores the plan.</summary>
+    /// <returns>The plan and the events that tell of it; no plan, and only what was skipped, where nothing is there to pack.</returns>
+    internal static async Task<(ZipPlan? Plan, IReadOnlyList<IAlbumEvent> Events)> MakeAsync(
+        AlbumContents contents,
+        IObjectStorage storage,
+        Guid albumId,
+        AlbumRequested request,
+        TimeProvider clock,
+        CancellationToken cancellationToken)
+    {
+        var (plan, skipped) = await contents.PlanAsync(storage, albumId, request, cancellationToken);
+        var events = skipped.Select(file => (IAlbumEvent)new FileSkipped(file.Index, file.Name, file.Reason)).ToList();
+        if (plan is not null)
+        {
+            events.Add(await FreezeAsync(plan, storage, albumId, clock, cancellationToken));
+        }
+
+        return (plan, events);
+    }
+
+    /// <summary>Stores a plan. It counts once the event is recorded.</summary>
+    internal static async Task<PlanFrozen> FreezeAsync(
+        ZipPlan plan, IObjectStorage storage, Guid albumId, TimeProvider clock, CancellationToken cancellationToken)
+    {
+        var (key, hash) = await plan.StoreAsync(storage, albumId, cancellationToken);
+        return new PlanFrozen(
+            key,
+            hash,
+            plan.LayoutVersion,
+            plan.PartSizeBytes,
+            plan.Entries.Count,
+            new ZipLayout(plan).SizeBytes,
+            clock.GetUtcNow(),
+            plan.EntriesToRead);
+    }
+}
