@@ -77,7 +77,7 @@ public sealed class PlanAlbumTests : IAsyncLifetime
             {
                 await workshop.PutAsync("brief.jpg", [1]);
                 await workshop.PlanAsync(id);
-                await workshop.Objects.DeleteAsync("brief.jpg", default);
+                await workshop.Objects.DeleteAsync("brief.jpg", TestContext.Current.CancellationToken);
             }
         };
         await workshop.AttemptAsync(id);
@@ -105,11 +105,11 @@ public sealed class PlanAlbumTests : IAsyncLifetime
         {
             if (number == 2) // the plan is about to be stored
             {
-                await workshop.Events.DecideAsync<Album, IAlbumEvent>(id, _ => [new AlbumDeleted("ann", DateTimeOffset.UnixEpoch)], default);
+                await workshop.Events.DecideAsync<Album, IAlbumEvent>(id, _ => [new AlbumDeleted("ann", DateTimeOffset.UnixEpoch)], TestContext.Current.CancellationToken);
             }
         };
         Assert.Null((await workshop.PlanAsync(id, workshop.Storage)).Plan);
-        Assert.Empty((await workshop.Objects.ListAsync("albums/", continuation: null, default)).Objects);
+        Assert.Empty((await workshop.Objects.ListAsync("albums/", continuation: null, TestContext.Current.CancellationToken)).Objects);
     }
 
     private async Task AssertPlannedOnceAsync(Guid id)
