@@ -379,12 +379,20 @@ public abstract class UploadApiTests(UploadNode node) : IDisposable
     }
 
     [Fact]
-    public async Task A_file_whose_first_bytes_disagree_with_its_type_is_refused()
+    public async Task A_file_whose_first_bytes_disagree_with_its_type_is_over_even_if_they_come_last()
     {
-        var page = Encoding.ASCII.GetBytes("<!DOCTYPE html><script>alert(1)</script>");
-        var id = (await host.InitAsync(page.Length, fileName: "photo.jpg", contentType: "image/jpeg")).Id();
-        await RefusedAsync(await host.PutChunkAsync(id, 0, new ByteArrayContent(page)), 415, "CONTENT_TYPE_MISMATCH");
-        await host.SendAsync(id, 0, [0xFF, 0xD8, 0xFF, .. page[3..]]);
+        var upload = await host.InitAsync(ChunkSize + 1_000, ChunkSize, "photo.jpg", "image/jpeg");
+        var page = new byte[ChunkSize];
+        Encoding.ASCII.GetBytes("<!DOCTYPE html><script>alert(1)</script>").CopyTo(page, 0);
+        var last = await host.SendAsync(upload.Id(), 1, Last);
+        for (var attempt = 0; attempt < 2; attempt++)
+        {
+            await RefusedAsync(await host.PutChunkAsync(upload.Id(), 0, new ByteArrayContent(page)), 415, "CONTENT_TYPE_MISMATCH");
+        }
+
+        await RefusedAsync(await host.CompleteAsync(upload.Id(), last, last), 415, "CONTENT_TYPE_MISMATCH");
+        await AssertPartsAreGoneAsync(upload.Id());
+        Assert.Equal(["upload_initiated", "chunk_stored", "upload_aborted", "parts_discarded"], await host.HistoryAsync(upload.Id()));
     }
 
     [Theory]

@@ -1,5 +1,7 @@
+using System.Buffers.Binary;
 using System.Collections.Frozen;
 using System.Net.Http.Headers;
+using System.Text;
 using Platform.Events;
 
 namespace Uploads;
@@ -10,22 +12,28 @@ namespace Uploads;
 /// </summary>
 internal static class ContentTypes
 {
-    /// <summary>As many bytes of a file as the longest signature looks at.</summary>
-    public const int SignatureBytes = 12;
+    /// <summary>As many bytes of a file as are looked at. The brands of common files of ISO media end before.</summary>
+    public const int SignatureBytes = 64;
 
     private static readonly Signature Jpeg = new(0, [0xFF, 0xD8, 0xFF]);
     private static readonly Signature Png = new(0, [0x89, .. "PNG\r\n"u8, 0x1A, (byte)'\n']);
-    private static readonly Signature Gif = new(0, "GIF8"u8);
+    private static readonly Signature[] Gif = [new(0, "GIF87a"u8), new(0, "GIF89a"u8)];
     private static readonly Signature Riff = new(0, "RIFF"u8);
     private static readonly Signature TiffLittle = new(0, "II*\0"u8);
     private static readonly Signature TiffBig = new(0, "MM\0*"u8);
     private static readonly Signature Matroska = new(0, [0x1A, 0x45, 0xDF, 0xA3]);
-    private static readonly Signature Zip = new(0, "PK"u8);
 
-    // ISO/IEC 14496-12 §4.3. Older QuickTime files begin with another box (QuickTime File Format, "Atoms").
-    private static readonly Signature IsoMedia = new(4, "ftyp"u8);
+    // A file, an archive without any, and one that was split (APPNOTE 4.3.6, 4.3.16, 8.5.4).
+    private static readonly Signature[] Zip = [new(0, "PK\u0003\u0004"u8), new(0, "PK\u0005\u0006"u8), new(0, "PK\u0007\u0008"u8)];
+
+    // ISO/IEC 14496-12 §4.3: the box ftyp names the brands a file can be read as. Images have some of their own (23008-12 §10, AV1 Image File
+    // Format §6); what has one of those first is no film. Older QuickTime files begin with another box (QuickTime File Format, "Atoms").
+    private static readonly string[] HeifBrands = ["heic", "heix", "heim", "heis", "hevc", "hevx", "hevm", "hevs", "mif1", "mif2", "msf1"];
+    private static readonly string[] AvifBrands = ["avif", "avis"];
+    private static readonly Signature Film = new(4, "ftyp"u8) { NotFirst = [.. HeifBrands, .. AvifBrands, "crx "] };
+    private static readonly Signature Heif = new(4, "ftyp"u8) { Brands = HeifBrands };
     private static readonly Signature[] QuickTime =
-        [IsoMedia, new(4, "moov"u8), new(4, "mdat"u8), new(4, "wide"u8), new(4, "free"u8), new(4, "skip"u8), new(4, "pnot"u8)];
+        [Film, new(4, "moov"u8), new(4, "mdat"u8), new(4, "wide"u8), new(4, "free"u8), new(4, "skip"u8), new(4, "pnot"u8)];
 
     // An MPEG audio frame begins with eleven set bits; the rest of the second byte tells version and layer (ISO/IEC 11172-3 §2.4.1.3).
     private static readonly Signature[] Mpeg =
@@ -36,27 +44,27 @@ internal static class ContentTypes
     {
         ["image/jpeg"] = [Jpeg],
         ["image/png"] = [Png],
-        ["image/gif"] = [Gif],
+        ["image/gif"] = Gif,
         ["image/webp"] = [Riff with { Then = "WEBP" }],
-        ["image/heic"] = [IsoMedia],
-        ["image/heif"] = [IsoMedia],
-        ["image/avif"] = [IsoMedia],
+        ["image/heic"] = [Heif],
+        ["image/heif"] = [Heif],
+        ["image/avif"] = [Heif with { Brands = AvifBrands }],
         ["image/tiff"] = [TiffLittle, TiffBig],
         ["image/x-adobe-dng"] = [TiffLittle, TiffBig],
         ["image/x-canon-cr2"] = [TiffLittle],
-        ["image/x-canon-cr3"] = [IsoMedia],
+        ["image/x-canon-cr3"] = [Heif with { Brands = ["crx "] }],
         ["image/x-nikon-nef"] = [TiffLittle, TiffBig],
         ["image/x-sony-arw"] = [TiffLittle],
         ["video/mp4"] = QuickTime,
         ["video/quicktime"] = QuickTime,
         ["video/x-m4v"] = QuickTime,
-        ["video/3gpp"] = [IsoMedia],
+        ["video/3gpp"] = [Film],
         ["video/webm"] = [Matroska],
         ["video/x-matroska"] = [Matroska],
         ["video/x-msvideo"] = [Riff with { Then = "AVI " }],
         ["audio/mpeg"] = Mpeg,
-        ["audio/mp4"] = [IsoMedia],
-        ["audio/x-m4a"] = [IsoMedia],
+        ["audio/mp4"] = [Film],
+        ["audio/x-m4a"] = [Film],
         ["audio/aac"] = [new(0, [0xFF, 0xF1]), new(0, [0xFF, 0xF9])],
         ["audio/wav"] = [Riff with { Then = "WAVE" }],
         ["audio/x-wav"] = [Riff with { Then = "WAVE" }],
@@ -64,12 +72,12 @@ internal static class ContentTypes
         ["audio/flac"] = [new(0, "fLaC"u8)],
         ["application/pdf"] = [new(0, "%PDF-"u8)],
         ["application/msword"] = [new(0, [0xD0, 0xCF, 0x11, 0xE0])],
-        ["application/vnd.openxmlformats-officedocument.wordprocessingml.document"] = [Zip],
-        ["application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"] = [Zip],
-        ["application/vnd.openxmlformats-officedocument.presentationml.presentation"] = [Zip],
+        ["application/vnd.openxmlformats-officedocument.wordprocessingml.document"] = Zip,
+        ["application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"] = Zip,
+        ["application/vnd.openxmlformats-officedocument.presentationml.presentation"] = Zip,
         ["text/plain"] = [],
         ["text/csv"] = [],
-        ["application/zip"] = [Zip],
+        ["application/zip"] = Zip,
     }.ToFrozenDictionary(StringComparer.Ordinal);
 
     /// <summary>The declared type in lower case and without parameters.</summary>
@@ -116,8 +124,43 @@ internal static class ContentTypes
         {
         }
 
+        /// <summary>In files of ISO media: of these brands the file must have one.</summary>
+        public string[]? Brands { get; init; }
+
+        /// <summary>In files of ISO media: none of these may be the first brand.</summary>
+        public string[]? NotFirst { get; init; }
+
         public bool Matches(ReadOnlySpan<byte> head) =>
             head.Length >= Offset + Bytes.Length && head[Offset..].StartsWith(Bytes)
-            && (Then is null || (head.Length >= SignatureBytes && System.Text.Ascii.Equals(head[8..SignatureBytes], Then)));
+            && (Then is null || IsAt(head, 8, Then))
+            && (Brands is null || HasBrand(head))
+            && (NotFirst is null || !IsOneOf(head, 8, NotFirst));
+
+        // The first brand, its version, then all brands, to the end of the box.
+        private bool HasBrand(ReadOnlySpan<byte> head)
+        {
+            var end = (int)Math.Min(BinaryPrimitives.ReadUInt32BigEndian(head), (uint)head.Length);
+            for (var at = 8; at < end; at += at == 8 ? 8 : 4)
+            {
+                if (IsOneOf(head[..end], at, Brands!))
+                    return true;
+            }
+
+            return false;
+        }
+
+        private static bool IsOneOf(ReadOnlySpan<byte> head, int at, string[] brands)
+        {
+            foreach (var brand in brands)
+            {
+                if (IsAt(head, at, brand))
+                    return true;
+            }
+
+            return false;
+        }
+
+        private static bool IsAt(ReadOnlySpan<byte> head, int at, string text) =>
+            head.Length >= at + text.Length && Ascii.Equals(head.Slice(at, text.Length), text);
     }
 }

@@ -85,9 +85,9 @@ internal sealed class ReceivePartHandler(EventStore events, IObjectStorage stora
         try
         {
             using var body = new ChunkBody(request.BodyReader, slot.SizeBytes, checksums);
-            if (index == 0)
+            if (index == 0 && !await BeginsLikeAsync(upload.State.Session.ContentType, request.BodyReader, cancellationToken))
             {
-                await CheckFirstBytesAsync(request.BodyReader, upload.State.Session.ContentType, cancellationToken);
+                await RejectAsync(uploadId, cancellationToken);
             }
 
             var part = await StoreAsync(upload.State, slot, body, cancellationToken);
@@ -125,15 +125,33 @@ internal sealed class ReceivePartHandler(EventStore events, IObjectStorage stora
         }
     }
 
-    private static async Task CheckFirstBytesAsync(PipeReader body, string contentType, CancellationToken cancellationToken)
+    private static async Task<bool> BeginsLikeAsync(string contentType, PipeReader body, CancellationToken cancellationToken)
     {
         var read = await body.ReadAtLeastAsync(ContentTypes.SignatureBytes, cancellationToken);
         var head = read.Buffer.Slice(0, Math.Min(read.Buffer.Length, ContentTypes.SignatureBytes)).ToArray();
         body.AdvanceTo(read.Buffer.Start);
-        if (!ContentTypes.Agrees(contentType, head))
+        return ContentTypes.Agrees(contentType, head);
+    }
+
+    /// <summary>Ends an upload that is not what it said. The first chunk may come last: those before it go, too.</summary>
+    private async Task RejectAsync(Guid uploadId, CancellationToken cancellationToken)
+    {
+        var aborted = new UploadAborted(clock.GetUtcNow(), UploadErrors.ContentTypeMismatchCode);
+        var upload = (await events.DecideAsync<Upload, IUploadEvent>(
+            uploadId, upload => upload.Status is UploadStatus.Open ? [aborted] : [], cancellationToken)).State;
+        if (upload.Status is UploadStatus.Aborted)
         {
-            throw new CommandRefusedException("CONTENT_TYPE_MISMATCH", $"The file does not begin like {contentType}.");
+            try
+            {
+                await AbortUploadHandler.DiscardPartsAsync(upload, events, storage, clock, cancellationToken);
+            }
+            catch (StorageException)
+            {
+                // What matters to the client is why. The sweep discards the parts.
+            }
         }
+
+        throw upload.Refusal(clock.GetUtcNow());
     }
 
     private static int IndexOf(string? header) => int.TryParse(header, NumberStyles.None, CultureInfo.InvariantCulture, out var index)

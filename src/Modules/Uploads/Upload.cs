@@ -37,7 +37,8 @@ internal sealed record CompletionStarted(string Node, DateTimeOffset StartedAt) 
 /// <summary>The store holds other bytes under these chunks than recorded, or none: they are missing again, and the upload is open again.</summary>
 internal sealed record ChunksInvalidated(IReadOnlyList<int> Indexes, DateTimeOffset FoundAt) : IUploadEvent;
 
-internal sealed record UploadAborted(DateTimeOffset AbortedAt) : IUploadEvent;
+/// <param name="Reason">The code of what was wrong with the file; <see langword="null"/> where the client gave it up.</param>
+internal sealed record UploadAborted(DateTimeOffset AbortedAt, string? Reason = null) : IUploadEvent;
 
 internal sealed record UploadExpired(DateTimeOffset ExpiredAt) : IUploadEvent;
 
@@ -85,6 +86,9 @@ internal sealed record Upload : IState<Upload, IUploadEvent>
 
     public UploadCompleted? Result { get; private init; }
 
+    /// <summary>Why it was aborted, where the client did not ask for it.</summary>
+    public string? AbortReason { get; private init; }
+
     public bool PartsAreDiscarded { get; private init; }
 
     public PartPlan Plan => new(Session.SizeBytes, Session.ChunkSizeBytes);
@@ -101,7 +105,7 @@ internal sealed record Upload : IState<Upload, IUploadEvent>
         CompletionStarted completion => state with { Status = UploadStatus.Completing, Completion = completion },
         ChunksInvalidated chunks => state with { Status = UploadStatus.Open, Chunks = state.Chunks.RemoveRange(chunks.Indexes) },
         UploadCompleted result => state with { Status = UploadStatus.Completed, Result = result },
-        UploadAborted => state with { Status = UploadStatus.Aborted },
+        UploadAborted aborted => state with { Status = UploadStatus.Aborted, AbortReason = aborted.Reason },
         UploadExpired => state with { Status = UploadStatus.Expired },
         UploadLost => state with { Status = UploadStatus.Lost, PartsAreDiscarded = true },
         PartsDiscarded => state with { PartsAreDiscarded = true },
@@ -126,6 +130,7 @@ internal sealed record Upload : IState<Upload, IUploadEvent>
     {
         UploadStatus.Completing => UploadErrors.CompleteInProgress(),
         UploadStatus.Completed => new("UPLOAD_COMPLETED", "The upload is complete. Nothing more to send."),
+        UploadStatus.Aborted when AbortReason is UploadErrors.ContentTypeMismatchCode => UploadErrors.ContentTypeMismatch(Session.ContentType),
         UploadStatus.Aborted => new("UPLOAD_ABORTED", "The upload was aborted. Start a new one."),
         UploadStatus.Expired => new("UPLOAD_EXPIRED", "The upload was not completed in time. Start a new one."),
         UploadStatus.Lost => new("UPLOAD_LOST", "The store no longer has the parts of this upload. Start a new one."),

@@ -5,10 +5,15 @@ namespace Uploads;
 /// <summary>Refusals given in more than one place.</summary>
 internal static class UploadErrors
 {
+    public const string ContentTypeMismatchCode = "CONTENT_TYPE_MISMATCH";
+
     public static CommandRefusedException NotFound() => new("UPLOAD_NOT_FOUND", "There is no such upload.");
 
     public static CommandRefusedException CompleteInProgress() =>
         new("COMPLETE_IN_PROGRESS", "The upload is being completed. Ask again in a moment.") { RetryAfter = TimeSpan.FromSeconds(2) };
+
+    public static CommandRefusedException ContentTypeMismatch(string contentType) =>
+        new(ContentTypeMismatchCode, $"The file does not begin like {contentType}. The upload is over: start a new one.");
 
     public static CommandRefusedException ChunkIndex(string detail) => new("INVALID_CHUNK_INDEX", detail);
 
