@@ -31,7 +31,7 @@ try
         .AddStorage(configuration)
         .AddMail(configuration)
         .AddUploads(configuration, roles.Worker)
-        .AddAlbums(configuration);
+        .AddAlbums(configuration, roles.Worker);
 
     await using var app = builder.Build();
     app.UseHttp();

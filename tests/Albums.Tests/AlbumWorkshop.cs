@@ -45,6 +45,12 @@ internal sealed class AlbumWorkshop : IAsyncDisposable
     /// <summary>The same store, without faults.</summary>
     internal IObjectStorage Objects { get; }
 
+    /// <summary>What attempts and sweeps take for the time.</summary>
+    internal ShiftedClock Clock { get; } = new();
+
+    /// <summary>By default 30 days, with a reminder 7 days before.</summary>
+    internal ExpiryOptions Expiry { get; set; } = ExpiryOptions.Read(new ConfigurationBuilder().Build());
+
     internal EventStore Events => node.Store;
 
     /// <param name="objects">The store; a folder by default.</param>
@@ -61,7 +67,7 @@ internal sealed class AlbumWorkshop : IAsyncDisposable
             .AddMail(configuration)
             .AddSingleton(objects)
             .AddUploads(configuration, work: false)
-            .AddAlbums(configuration));
+            .AddAlbums(configuration, work: false));
         return new AlbumWorkshop(database, node, folder, objects);
     }
 
@@ -90,7 +96,7 @@ internal sealed class AlbumWorkshop : IAsyncDisposable
         storage ??= Storage;
         var contents = new AlbumContents(attemptDatabase, events, node.Services.GetRequiredService<Subscriptions>(), storage);
         var discard = new DiscardAlbumHandler(events, storage);
-        await new ZipAlbumHandler(events, storage, contents, discard, ArrayPool<byte>.Shared, TimeProvider.System, NullLogger<ZipAlbumHandler>.Instance)
+        await new ZipAlbumHandler(events, storage, contents, discard, Expiry, ArrayPool<byte>.Shared, Clock, NullLogger<ZipAlbumHandler>.Instance)
             .RunAsync(new ZipAlbum(id), default);
     }
 
@@ -98,6 +104,14 @@ internal sealed class AlbumWorkshop : IAsyncDisposable
     internal Task<Album> PlanAsync(Guid id, IObjectStorage? storage = null) => ActivatorUtilities
         .CreateInstance<PlanAlbumHandler>(node.Services, storage ?? Objects)
         .PlanAsync(new PlanAlbum(id), default);
+
+    /// <summary>One pass of the sweep, on tables that have seen everything.</summary>
+    internal async Task SweepAsync()
+    {
+        await node.Services.GetRequiredService<Subscriptions>().CatchUpAsync(AlbumsProjection.SubscriptionName, default);
+        using var sweep = new ExpireAlbums(node.Database, Events, Expiry, Clock, NullLogger<ExpireAlbums>.Instance);
+        await sweep.SweepAsync(default);
+    }
 
     internal async Task<Album> AlbumAsync(Guid id) => (await Events.FoldAsync<Album, IAlbumEvent>(id, default)).State;
 

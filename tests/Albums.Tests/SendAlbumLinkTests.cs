@@ -40,7 +40,8 @@ public sealed class SendAlbumLinkTests : IAsyncLifetime
     }
 
     private Task SendAsync(PickyMailer mailer) =>
-        new SendAlbumLinkHandler(workshop.Events, mailer, new AlbumOptions(new Uri("http://localhost/")), TimeProvider.System)
+        new SendAlbumLinkHandler(
+            workshop.Events, new AlbumMail(workshop.Events, mailer, new AlbumOptions(new Uri("http://localhost/"))), TimeProvider.System)
             .RunAsync(new SendAlbumLink(id), TestContext.Current.CancellationToken);
 
     /// <summary>A mail server that knows no mailbox of one name.</summary>

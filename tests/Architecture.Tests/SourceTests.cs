@@ -40,7 +40,7 @@ public sealed partial class SourceTests
     public void Every_error_code_has_a_status_and_a_line_in_the_documentation_and_those_of_modules_are_used()
     {
         var settings = new ConfigurationBuilder().Build();
-        using var modules = new ServiceCollection().AddUploads(settings, work: false).AddAlbums(settings).AddErrors().BuildServiceProvider();
+        using var modules = new ServiceCollection().AddUploads(settings, work: false).AddAlbums(settings, work: false).AddErrors().BuildServiceProvider();
         var statuses = modules.GetRequiredService<ErrorCodes>().Statuses;
         var used = Sources.All().SelectMany(file => RefusedCodes().Matches(file.Text)).Select(match => match.Groups[1].Value).ToHashSet();
         var documented = DocumentedCodes().Matches(Sources.Read("docs/http-api.md"))

@@ -197,7 +197,7 @@ internal sealed class StorageNode(Dictionary<string, string> settings, Func<IObj
             .AddSingleton(around?.Invoke(Objects) ?? Objects)
             .AddMail(new ConfigurationBuilder().AddInMemoryCollection([new("Mail:Folder", Path.GetTempPath())]).Build())
             .AddUploads(configuration, work: false)
-            .AddAlbums(configuration));
+            .AddAlbums(configuration, work: false));
         var id = Guid.CreateVersion7();
         await AppendAsync(id, [new AlbumRequested("bench", [], prefix, [], DateTimeOffset.UnixEpoch)]);
         return id;

@@ -49,19 +49,38 @@ public sealed class AlbumLifecycleTests(WebHost host) : IClassFixture<WebHost>, 
         Assert.NotNull(await Storage.HeadAsync(prefix + "a.jpg", Cancellation));
     }
 
-    private async Task PutAsync(string name)
+    /// <summary>Kept for as long as it is announced before: the first sweep announces it.</summary>
+    [Fact]
+    public async Task Who_has_the_link_is_reminded_before_the_album_expires()
+    {
+        await using var alone = new WebHost();
+        await alone.InitializeAsync();
+        await using var hasty = alone.WithWebHostBuilder(builder => builder
+            .UseSetting("Albums:KeepDays", "7").UseSetting("Albums:RemindDays", "7").UseSetting("Albums:SweepInterval", "00:00:00.1"));
+        using var guest = hasty.CreateClient();
+        await PutAsync("a.jpg", hasty.Services.GetRequiredService<IObjectStorage>());
+        var album = await CompletedAsync(new { weddingId = "w", prefix, notify = new { emails = new[] { "ann@example.com" } } }, guest);
+
+        await UntilAsync(() => Task.FromResult(alone.Mails().Any(mail => mail.Contains("can be downloaded until", StringComparison.Ordinal))));
+        var view = await guest.GetFromJsonAsync<JsonElement>(album, Cancellation);
+        var days = view.GetProperty("expiresAt").GetDateTimeOffset() - view.GetProperty("completedAt").GetDateTimeOffset();
+        Assert.Equal(7, days.TotalDays, tolerance: 0.01);
+        Assert.Equal("completed", view.GetProperty("status").GetString());
+    }
+
+    private async Task PutAsync(string name, IObjectStorage? storage = null)
     {
         var bytes = new byte[100_000];
         Random.Shared.NextBytes(bytes);
         await using var body = new BufferBody(bytes, Crc32.Append(0, bytes));
-        await Storage.PutAsync(prefix + name, body, bytes.Length, "image/jpeg", Cancellation);
+        await (storage ?? Storage).PutAsync(prefix + name, body, bytes.Length, "image/jpeg", Cancellation);
     }
 
-    private async Task<string> CompletedAsync(object request)
+    private async Task<string> CompletedAsync(object request, HttpClient? guest = null)
     {
-        using var requested = await client.PostAsJsonAsync("/v1/albums", request, Cancellation);
+        using var requested = await (guest ?? client).PostAsJsonAsync("/v1/albums", request, Cancellation);
         var album = requested.Headers.Location!.OriginalString;
-        await client.GetStringAsync($"{album}/progress", Cancellation); // ends with the album
+        await (guest ?? client).GetStringAsync($"{album}/progress", Cancellation); // ends with the album
         return album;
     }
 

@@ -211,11 +211,3 @@ public sealed class S3Node : UploadNode
     protected override async Task<IObjectStorage> OpenStorageAsync() =>
         new S3ObjectStorage(await CephServer.TlsBucketAsync(), TimeProvider.System);
 }
-
-/// <summary>Real time, shifted at will.</summary>
-internal sealed class ShiftedClock : TimeProvider
-{
-    public TimeSpan Shift { get; set; }
-
-    public override DateTimeOffset GetUtcNow() => base.GetUtcNow() + Shift;
-}

@@ -59,6 +59,16 @@ internal sealed record AlbumCancelled(string By, DateTimeOffset At) : IAlbumEven
 /// <summary>Somebody wants nothing of the album left. Its ZIP, plans and parts go; its history stays.</summary>
 internal sealed record AlbumDeleted(string By, DateTimeOffset At) : IAlbumEvent;
 
+/// <summary>Whoever has the link hears that the ZIP will go.</summary>
+/// <param name="ExpiresAt">Takes the place of the date that the album was completed with.</param>
+internal sealed record ExpiryAnnounced(DateTimeOffset ExpiresAt, DateTimeOffset At) : IAlbumEvent;
+
+/// <param name="Recipient">Counts the addresses that the request named.</param>
+internal sealed record ReminderSent(int Recipient, DateTimeOffset At) : IAlbumEvent;
+
+/// <summary>The ZIP was kept as long as it was said. It goes; the history stays.</summary>
+internal sealed record AlbumExpired(DateTimeOffset At) : IAlbumEvent;
+
 /// <summary>What one attempt cost: operations by price class, bytes through this process, seconds.</summary>
 internal sealed record WorkMetered(
     long ClassAOperations, long ClassBOperations, long BytesIn, long BytesOut, double WallSeconds) : IAlbumEvent;
@@ -80,6 +90,7 @@ internal enum AlbumStatus
     Failed,
     Cancelled,
     Deleted,
+    Expired,
 }
 
 internal sealed record Album : IState<Album, IAlbumEvent>
@@ -126,11 +137,19 @@ internal sealed record Album : IState<Album, IAlbumEvent>
     /// <summary>Recipients whose mail server has the link.</summary>
     public ImmutableHashSet<int> LinksSent { get; private init; } = [];
 
+    public ExpiryAnnounced? ExpiryAnnounced { get; private init; }
+
+    /// <summary>Until when the ZIP is kept, as far as anybody was told.</summary>
+    public DateTimeOffset? ExpiresAt => ExpiryAnnounced?.ExpiresAt ?? Completed?.ExpiresAt;
+
+    /// <summary>Recipients whose mail server has the reminder.</summary>
+    public ImmutableHashSet<int> RemindersSent { get; private init; } = [];
+
     /// <summary>There is work that a worker may take up.</summary>
     public bool IsWaitingForWork => Status is AlbumStatus.Requested or AlbumStatus.Planning or AlbumStatus.Zipping;
 
     /// <summary>Nothing of it may stay in the store, and nobody can change that any more.</summary>
-    public bool LeavesNothing => Status is AlbumStatus.Cancelled or AlbumStatus.Deleted;
+    public bool LeavesNothing => Status is AlbumStatus.Cancelled or AlbumStatus.Deleted or AlbumStatus.Expired;
 
     /// <summary>Nobody has decided yet what the ZIP is made of.</summary>
     public bool IsWaitingForPlan => IsWaitingForWork && Plan is null;
@@ -166,7 +185,13 @@ internal sealed record Album : IState<Album, IAlbumEvent>
         PartInvalidated part => state.Without(part.Number),
         FileZipped file => state with { FilesZipped = file.Index + 1, Underway = state.Underway.Without(file.Index) },
         Replanned replanned => state.KeepingPartsBefore(replanned.FromPart) with { Plan = null, FilesZipped = replanned.FilesKept },
-        AlbumCompleted completed => state with { Status = AlbumStatus.Completed, Completed = completed },
+        AlbumCompleted completed => state with
+        {
+            Status = AlbumStatus.Completed,
+            Completed = completed,
+            ExpiryAnnounced = null,
+            RemindersSent = [],
+        },
         LinkSent link => state with { LinksSent = state.LinksSent.Add(link.Recipient) },
         AlbumFailed failure => state with { Status = AlbumStatus.Failed, Failure = failure },
         AlbumReplayed => state with
@@ -177,6 +202,9 @@ internal sealed record Album : IState<Album, IAlbumEvent>
         },
         AlbumCancelled => state with { Status = AlbumStatus.Cancelled },
         AlbumDeleted => state with { Status = AlbumStatus.Deleted },
+        ExpiryAnnounced announced => state with { ExpiryAnnounced = announced },
+        ReminderSent reminder => state with { RemindersSent = state.RemindersSent.Add(reminder.Recipient) },
+        AlbumExpired => state with { Status = AlbumStatus.Expired },
         _ => state,
     };
 
@@ -188,6 +216,12 @@ internal sealed record Album : IState<Album, IAlbumEvent>
         AlbumStatus.Deleted => throw new CommandRefusedException("ALBUM_GONE", "The album was deleted. Request a new one."),
         _ => this,
     };
+
+    /// <summary>The state, where the album exists and time has not taken its ZIP.</summary>
+    /// <exception cref="CommandRefusedException"><c>ALBUM_NOT_FOUND</c>; <c>ALBUM_GONE</c> where it was deleted or has expired.</exception>
+    public Album OrGone(Guid albumId) => Status is AlbumStatus.Expired
+        ? throw new CommandRefusedException("ALBUM_GONE", "The album was kept for its time and has expired. Request a new one.")
+        : OrNotFound(albumId);
 
     private Album With(PartStored part)
     {

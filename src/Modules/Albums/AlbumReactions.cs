@@ -11,7 +11,15 @@ internal sealed class AlbumReactions(JobQueue jobs) : ISubscription
     public string Name => "album_reactions";
 
     public IReadOnlyCollection<Type> Handles { get; } =
-        [typeof(AlbumRequested), typeof(AlbumReplayed), typeof(AlbumCompleted), typeof(AlbumCancelled), typeof(AlbumDeleted)];
+    [
+        typeof(AlbumRequested),
+        typeof(AlbumReplayed),
+        typeof(AlbumCompleted),
+        typeof(ExpiryAnnounced),
+        typeof(AlbumCancelled),
+        typeof(AlbumDeleted),
+        typeof(AlbumExpired),
+    ];
 
     public Task HandleAsync(RecordedEvent e, NpgsqlTransaction transaction, CancellationToken cancellationToken)
     {
@@ -20,7 +28,8 @@ internal sealed class AlbumReactions(JobQueue jobs) : ISubscription
         {
             AlbumRequested or AlbumReplayed => QueueAsync("zip_album", new ZipAlbum(albumId)),
             AlbumCompleted => QueueAsync("send_album_link", new SendAlbumLink(albumId)),
-            AlbumCancelled or AlbumDeleted => QueueAsync("discard_album", new DiscardAlbum(albumId)),
+            ExpiryAnnounced => QueueAsync("send_expiry_reminder", new SendExpiryReminder(albumId)),
+            AlbumCancelled or AlbumDeleted or AlbumExpired => QueueAsync("discard_album", new DiscardAlbum(albumId)),
             _ => Task.CompletedTask,
         };
 

@@ -4,6 +4,7 @@ namespace Albums;
 /// <param name="Underway">Files of which bytes are safe, but not all: the first few.</param>
 /// <param name="BytesPerSecond">Of late; <see langword="null"/> while nobody packs, and until a part is stored.</param>
 /// <param name="SecondsLeft">Until the ZIP is complete, as far as the pace so far tells. <see langword="null"/> where it tells nothing.</param>
+/// <param name="ExpiresAt">Until when the ZIP is kept; <see langword="null"/> until it is complete, and where it is kept for ever.</param>
 /// <param name="DownloadUrl">Relative; set once the ZIP is complete.</param>
 /// <param name="MissingFiles">How many files are not in the ZIP.</param>
 /// <param name="Missing">The first of them, and why.</param>
@@ -22,6 +23,7 @@ internal sealed record AlbumView(
     string? Node,
     DateTimeOffset RequestedAt,
     DateTimeOffset? CompletedAt,
+    DateTimeOffset? ExpiresAt,
     string? DownloadUrl,
     int MissingFiles,
     IReadOnlyList<MissingFile> Missing,
@@ -32,7 +34,7 @@ internal sealed record AlbumView(
     private const int MostUnderway = 8;
 
     /// <summary>Nothing will change any more unless somebody asks for it.</summary>
-    internal bool IsFinal => Status is AlbumStatus.Completed or AlbumStatus.Failed or AlbumStatus.Cancelled or AlbumStatus.Deleted;
+    internal bool IsFinal => Status is AlbumStatus.Completed or AlbumStatus.Failed or AlbumStatus.Cancelled or AlbumStatus.Deleted or AlbumStatus.Expired;
 
     internal static AlbumView Of(Guid albumId, Album album, DateTimeOffset now)
     {
@@ -57,7 +59,8 @@ internal sealed record AlbumView(
             album.Attempt?.Node,
             album.Request.At,
             album.Completed?.At,
-            completed ? $"/v1/albums/{albumId}/download" : null,
+            album.ExpiresAt,
+            completed && !album.LeavesNothing ? $"/v1/albums/{albumId}/download" : null,
             album.Skipped.Count,
             [.. album.Skipped.Take(MostMissing).Select(file => new MissingFile(file.Name, file.Reason))],
             album.Failure is { } failure ? new(failure.Reason, failure.Detail) : null);

@@ -16,8 +16,16 @@ namespace Albums;
 public static class AlbumsModule
 {
     /// <summary>Setting <c>PublicUrl</c>: where readers of a mail find this product; <c>http://127.0.0.1:5080</c> by default.</summary>
-    public static IServiceCollection AddAlbums(this IServiceCollection services, IConfiguration configuration) => services
+    /// <param name="work">Whether this process runs jobs, and lets albums expire.</param>
+    public static IServiceCollection AddAlbums(this IServiceCollection services, IConfiguration configuration, bool work)
+    {
+        services.AddAlbums(configuration);
+        return work ? services.AddHostedService<ExpireAlbums>() : services;
+    }
+
+    private static IServiceCollection AddAlbums(this IServiceCollection services, IConfiguration configuration) => services
         .AddSingleton(AlbumOptions.Read(configuration))
+        .AddSingleton(ExpiryOptions.Read(configuration))
         .AddEventTypes(MapEvents)
         .AddErrorCodes(
             ("INVALID_EMAIL", 400),
@@ -38,7 +46,9 @@ public static class AlbumsModule
         // for every thread that ever gave one back; this one keeps what albums at work have needed at a time.
         .AddSingleton(ArrayPool<byte>.Create(maxArrayLength: 64 << 20, maxArraysPerBucket: 16))
         .AddJob<ZipAlbum, ZipAlbumHandler>("zip_album", JobLane.Heavy)
+        .AddSingleton<AlbumMail>()
         .AddJob<SendAlbumLink, SendAlbumLinkHandler>("send_album_link")
+        .AddJob<SendExpiryReminder, SendExpiryReminderHandler>("send_expiry_reminder")
         .AddSingleton<DiscardAlbumHandler>()
         .AddJob<DiscardAlbum, DiscardAlbumHandler>("discard_album", retry: DiscardAlbumHandler.Retry);
 
@@ -74,6 +84,9 @@ public static class AlbumsModule
         .Map<AlbumReplayed>("album_replayed")
         .Map<AlbumCancelled>("album_cancelled")
         .Map<AlbumDeleted>("album_deleted")
+        .Map<ExpiryAnnounced>("expiry_announced")
+        .Map<ReminderSent>("reminder_sent")
+        .Map<AlbumExpired>("album_expired")
         .Map<WorkMetered>("work_metered");
 }
 

@@ -24,7 +24,12 @@ internal sealed class AlbumsProjection : IProjection
             wedding_id text not null,
             status text not null,
             requested_at timestamptz not null,
-            size_bytes bigint);
+            size_bytes bigint,
+            completed_at timestamptz,
+            expires_at timestamptz,
+            announced boolean not null default false);
+        alter table album add column if not exists completed_at timestamptz, add column if not exists expires_at timestamptz,
+            add column if not exists announced boolean not null default false;
         create index if not exists album_wedding on album (wedding_id, requested_at desc);
         create index if not exists album_status on album (status, requested_at desc);
         create table if not exists wedding_file (
@@ -49,6 +54,8 @@ internal sealed class AlbumsProjection : IProjection
         typeof(AlbumReplayed),
         typeof(AlbumCancelled),
         typeof(AlbumDeleted),
+        typeof(ExpiryAnnounced),
+        typeof(AlbumExpired),
     ];
 
     public Task HandleAsync(RecordedEvent e, NpgsqlTransaction transaction, CancellationToken cancellationToken)
@@ -84,11 +91,19 @@ internal sealed class AlbumsProjection : IProjection
                 Guid.Parse(e.StreamId),
                 nameof(AlbumStatus.Planning),
                 nameof(AlbumStatus.Zipping)),
-            AlbumCompleted => SetStatusAsync(AlbumStatus.Completed),
+            AlbumCompleted completed => ExecuteAsync(
+                "update album set status = $2, completed_at = $3, expires_at = $4, announced = false where id = $1",
+                Guid.Parse(e.StreamId),
+                nameof(AlbumStatus.Completed),
+                completed.At,
+                completed.ExpiresAt),
+            ExpiryAnnounced announced => ExecuteAsync(
+                "update album set expires_at = $2, announced = true where id = $1", Guid.Parse(e.StreamId), announced.ExpiresAt),
             AlbumFailed => SetStatusAsync(AlbumStatus.Failed),
             AlbumReplayed => SetStatusAsync(AlbumStatus.Requested),
             AlbumCancelled => SetStatusAsync(AlbumStatus.Cancelled),
             AlbumDeleted => SetStatusAsync(AlbumStatus.Deleted),
+            AlbumExpired => SetStatusAsync(AlbumStatus.Expired),
             _ => Task.CompletedTask,
         };
 

@@ -11,7 +11,7 @@ internal sealed record CancelAlbum(Guid AlbumId, string By);
 
 internal static class CancelAlbumHandler
 {
-    /// <summary><c>POST /v1/albums/{id}/cancel</c>. 204, 404 <c>ALBUM_NOT_FOUND</c>, or 409 <c>ALBUM_COMPLETED</c>.</summary>
+    /// <summary><c>POST /v1/albums/{id}/cancel</c>. 204, 404 <c>ALBUM_NOT_FOUND</c>, 409 <c>ALBUM_COMPLETED</c>, or 410 <c>ALBUM_GONE</c>.</summary>
     internal static void Map(RouteGroupBuilder albums) => albums.MapPost("/{id:guid}/cancel", PostAsync);
 
     private static async Task<NoContent> PostAsync(
@@ -23,7 +23,7 @@ internal static class CancelAlbumHandler
     }
 
     internal static IReadOnlyList<IAlbumEvent> Decide(Album album, CancelAlbum command, DateTimeOffset now) =>
-        album.OrNotFound(command.AlbumId).Status switch
+        album.OrGone(command.AlbumId).Status switch
         {
             AlbumStatus.Cancelled => [],
             AlbumStatus.Completed => throw new CommandRefusedException("ALBUM_COMPLETED", "The album is complete: there is nothing to cancel."),

@@ -21,7 +21,7 @@ internal static class DownloadAlbum
 
     private static async Task GetAsync(Guid id, HttpContext http, EventStore store, IObjectStorage storage, CancellationToken cancellationToken)
     {
-        var album = (await store.FoldAsync<Album, IAlbumEvent>(id, cancellationToken)).State.OrNotFound(id);
+        var album = (await store.FoldAsync<Album, IAlbumEvent>(id, cancellationToken)).State.OrGone(id);
         var zip = album.Completed
             ?? throw new CommandRefusedException("ALBUM_NOT_READY", "The album is not complete yet. Follow its progress and come back.");
 

@@ -13,7 +13,7 @@ namespace Albums;
 /// </summary>
 internal sealed record ProcessWedding(string? EventId, IReadOnlyList<AlbumFile?>? Files);
 
-/// <param name="Status"><c>queued</c>, <c>processing</c>, <c>completed</c>, <c>failed</c> or <c>cancelled</c>.</param>
+/// <param name="Status"><c>queued</c>, <c>processing</c>, <c>completed</c>, <c>failed</c>, <c>cancelled</c> or <c>expired</c>.</param>
 /// <param name="Progress">In percent of the bytes; 100 exactly where the album is complete.</param>
 /// <param name="DownloadUrl">Absolute.</param>
 internal sealed record WeddingStatus(

@@ -11,7 +11,7 @@ internal sealed record ReplayAlbum(Guid AlbumId, string By);
 
 internal static class ReplayAlbumHandler
 {
-    /// <summary><c>POST /v1/albums/{id}/replay</c>. 204, 404 <c>ALBUM_NOT_FOUND</c>, or 409 <c>ALBUM_CANCELLED</c>.</summary>
+    /// <summary><c>POST /v1/albums/{id}/replay</c>. 204, 404 <c>ALBUM_NOT_FOUND</c>, 409 <c>ALBUM_CANCELLED</c>, or 410 <c>ALBUM_GONE</c>.</summary>
     internal static void Map(RouteGroupBuilder albums) => albums.MapPost("/{id:guid}/replay", PostAsync);
 
     private static async Task<NoContent> PostAsync(
@@ -23,7 +23,7 @@ internal static class ReplayAlbumHandler
     }
 
     internal static IReadOnlyList<IAlbumEvent> Decide(Album album, ReplayAlbum command, DateTimeOffset now) =>
-        album.OrNotFound(command.AlbumId).Status switch
+        album.OrGone(command.AlbumId).Status switch
         {
             AlbumStatus.Failed => [new AlbumReplayed(command.By, now)],
             AlbumStatus.Cancelled => throw new CommandRefusedException("ALBUM_CANCELLED", "The album was cancelled. Request a new one."),

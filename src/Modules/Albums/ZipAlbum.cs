@@ -20,6 +20,7 @@ internal sealed class ZipAlbumHandler(
     IObjectStorage storage,
     AlbumContents contents,
     DiscardAlbumHandler discard,
+    ExpiryOptions expiry,
     ArrayPool<byte> buffers,
     TimeProvider clock,
     ILogger<ZipAlbumHandler> logger) : IJob<ZipAlbum>
@@ -166,14 +167,13 @@ internal sealed class ZipAlbumHandler(
         }
     }
 
-    private AlbumCompleted Completed(Album album, StoredObject zip) => new(
-        album.Request!.WeddingId,
-        zip.Key,
-        zip.SizeBytes,
-        zip.ETag,
-        album.Plan!.Entries - (album.Skipped.Count > 0 ? 1 : 0),
-        album.Skipped.Count,
-        clock.GetUtcNow());
+    private AlbumCompleted Completed(Album album, StoredObject zip)
+    {
+        var now = clock.GetUtcNow();
+        var files = album.Plan!.Entries - (album.Skipped.Count > 0 ? 1 : 0);
+        return new AlbumCompleted(
+            album.Request!.WeddingId, zip.Key, zip.SizeBytes, zip.ETag, files, album.Skipped.Count, now, now + expiry.Keep);
+    }
 
     private static WorkMetered Metered(WorkMeter meter, Stopwatch watch) => new(
         meter.ClassAOperations, meter.ClassBOperations, meter.BytesIn, meter.BytesOut, watch.Elapsed.TotalSeconds);

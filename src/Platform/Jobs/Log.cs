@@ -15,4 +15,10 @@ internal static partial class Log
 
     [LoggerMessage(Level = LogLevel.Information, Message = "This node stops; job {Name} goes to another.")]
     internal static partial void JobHandedBack(this ILogger log, string name);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "{Id} is due, but could not be dealt with; the next sweep tries again.")]
+    internal static partial void NotSwept(this ILogger log, Exception error, Guid id);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "{Sweep} could not look for what is due; the next sweep tries again.")]
+    internal static partial void SweepFailed(this ILogger log, Exception error, string sweep);
 }
