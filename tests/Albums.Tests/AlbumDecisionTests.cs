@@ -1,5 +1,9 @@
 using Albums.Contracts;
+using Albums.Sources;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
 using Platform.Events;
+using Platform.Http;
 using Testing;
 using Xunit;
 
@@ -7,6 +11,11 @@ namespace Albums.Tests;
 
 public sealed class AlbumDecisionTests
 {
+    private static readonly IConfiguration NoSettings = new ConfigurationBuilder().Build();
+    private static readonly UrlSource Urls = new(
+        new ServiceCollection().AddOutboundHttp(NoSettings).BuildServiceProvider().GetRequiredService<OutboundHttp>(),
+        UrlOptions.Read(NoSettings),
+        TimeProvider.System);
     private static readonly Guid Id = Guid.CreateVersion7();
     private static readonly DateTimeOffset Now = new(2026, 6, 20, 12, 0, 0, TimeSpan.Zero);
     private static readonly AlbumRequested Requested = new("ann-bob", [new RequestedFile("photos/1.jpg", "One.jpg")], null, ["ann@example.com"], Now);
@@ -126,10 +135,24 @@ public sealed class AlbumDecisionTests
         Refused("INVALID_EMAIL", new RequestAlbum("w", null, null, new AlbumNotification([email], null)));
 
     [Fact]
-    public void What_is_not_there_yet_is_refused_and_not_ignored()
-    {
+    public void What_is_not_there_yet_is_refused_and_not_ignored() =>
         Refused("NOT_SUPPORTED", new RequestAlbum("w", null, null, new AlbumNotification(null, "https://example.com")));
-        Refused("NOT_SUPPORTED", new RequestAlbum("w", [new AlbumFile(null, "https://example.com/a.jpg", null)], null, null));
+
+    [Theory]
+    [InlineData("https://evil.example/a.jpg")]
+    [InlineData("http://storage.googleapis.com/a.jpg")]
+    [InlineData("/a.jpg")]
+    [InlineData("")]
+    public void A_url_must_be_of_a_host_that_is_allowed(string url) =>
+        Refused("INVALID_FILE", new RequestAlbum("w", [new AlbumFile(null, url, null)], null, null));
+
+    [Fact]
+    public void A_file_has_a_key_or_a_url()
+    {
+        const string url = "https://storage.googleapis.com/a.jpg";
+        Refused("INVALID_FILE", new RequestAlbum("w", [new AlbumFile("a.jpg", url, null)], null, null));
+        var requested = RequestAlbumHandler.Checked(new RequestAlbum("w", [new AlbumFile(null, url, "b.jpg")], null, null), Urls, Now);
+        Assert.Equal(new RequestedFile(null, "b.jpg", url), Assert.Single(requested.Files));
     }
 
     [Fact]
@@ -207,7 +230,7 @@ public sealed class AlbumDecisionTests
     private static IReadOnlyList<IAlbumEvent> Delete(Album album) => DeleteAlbumHandler.Decide(album, new DeleteAlbum(Id, "admin"), Now);
 
     private static void Refused(string code, RequestAlbum command) =>
-        Assert.Equal(code, Assert.Throws<CommandRefusedException>(() => RequestAlbumHandler.Checked(command, Now)).Code);
+        Assert.Equal(code, Assert.Throws<CommandRefusedException>(() => RequestAlbumHandler.Checked(command, Urls, Now)).Code);
 
     private static Album Fold(params IAlbumEvent[] history) => history.Aggregate(Album.Initial, Album.Evolve);
 

@@ -1,10 +1,12 @@
 using System.Buffers;
 using System.Security.Cryptography;
+using Albums.Sources;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging.Abstractions;
 using Npgsql;
 using Platform.Events;
+using Platform.Http;
 using Platform.Jobs;
 using Platform.Mail;
 using Platform.Storage;
@@ -54,13 +56,21 @@ internal sealed class AlbumWorkshop : IAsyncDisposable
     internal EventStore Events => node.Store;
 
     /// <param name="objects">The store; a folder by default.</param>
-    internal static async Task<AlbumWorkshop> CreateAsync(IObjectStorage? objects = null)
+    /// <param name="files">A server of others that files may come from.</param>
+    internal static async Task<AlbumWorkshop> CreateAsync(IObjectStorage? objects = null, FileServer? files = null)
     {
         var database = await TestPostgres.CreateDatabaseAsync();
         var folder = Directory.CreateTempSubdirectory("albums-");
         objects ??= new FolderObjectStorage(Path.Combine(folder.FullName, "storage"), TimeProvider.System);
         var configuration = new ConfigurationBuilder()
-            .AddInMemoryCollection([new("Mail:Provider", "Folder"), new("Mail:Folder", Path.Combine(folder.FullName, "mail")), new("Mail:From", "test@example.com")])
+            .AddInMemoryCollection(
+            [
+                new("Mail:Provider", "Folder"),
+                new("Mail:Folder", Path.Combine(folder.FullName, "mail")),
+                new("Mail:From", "test@example.com"),
+                new("Outbound:PrivateHosts", files?.Address.Authority),
+                new("Albums:UrlHosts", files?.Address.Host),
+            ])
             .Build();
         var node = await EventsHost.StartAsync(database.ConnectionString, services => services
             .AddJobs(configuration, work: false)
@@ -77,10 +87,12 @@ internal sealed class AlbumWorkshop : IAsyncDisposable
         await Objects.PutAsync(key, body, bytes.Length, "image/jpeg", default);
     }
 
-    internal async Task<Guid> RequestAsync(params IEnumerable<string> keys)
+    internal Task<Guid> RequestAsync(params IEnumerable<string> keys) => RequestAsync([.. keys.Select(key => new RequestedFile(key, null))]);
+
+    internal async Task<Guid> RequestAsync(params RequestedFile[] files)
     {
         var id = Guid.CreateVersion7();
-        var requested = new AlbumRequested("ann-bob", [.. keys.Select(key => new RequestedFile(key, null))], null, [], DateTimeOffset.UnixEpoch);
+        var requested = new AlbumRequested("ann-bob", files, null, [], DateTimeOffset.UnixEpoch);
         await Events.DecideAsync<Album, IAlbumEvent>(id, album => RequestAlbumHandler.Decide(album, requested), default);
         return id;
     }
@@ -94,9 +106,10 @@ internal sealed class AlbumWorkshop : IAsyncDisposable
     {
         using var events = new EventStore(attemptDatabase, node.Services.GetRequiredService<EventTypes>(), TimeProvider.System);
         storage ??= Storage;
-        var contents = new AlbumContents(attemptDatabase, events, node.Services.GetRequiredService<Subscriptions>(), storage);
+        var urls = new UrlSource(node.Services.GetRequiredService<OutboundHttp>(), node.Services.GetRequiredService<UrlOptions>(), new HastyClock());
+        var contents = new AlbumContents(attemptDatabase, events, node.Services.GetRequiredService<Subscriptions>(), storage, urls);
         var discard = new DiscardAlbumHandler(events, storage);
-        await new ZipAlbumHandler(events, storage, contents, discard, Expiry, ArrayPool<byte>.Shared, Clock, NullLogger<ZipAlbumHandler>.Instance)
+        await new ZipAlbumHandler(events, storage, contents, urls, discard, Expiry, ArrayPool<byte>.Shared, Clock, NullLogger<ZipAlbumHandler>.Instance)
             .RunAsync(new ZipAlbum(id), default);
     }
 

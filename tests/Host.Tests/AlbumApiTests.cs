@@ -6,6 +6,7 @@ using System.Text.Json;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Platform.Storage;
+using Testing;
 using Xunit;
 
 namespace Host.Tests;
@@ -110,6 +111,33 @@ public sealed class AlbumApiTests(WebHost host) : IClassFixture<WebHost>, IAsync
         }
     }
 
+    /// <summary>As Firebase Storage hands out files: whoever has the URL has the file.</summary>
+    [Fact]
+    public async Task Files_of_another_server_are_packed_and_their_tokens_shown_to_nobody()
+    {
+        await using var files = await FileServer.StartAsync();
+        await using var alone = new WebHost();
+        await alone.InitializeAsync();
+        await using var allowing = alone.WithWebHostBuilder(builder => builder
+            .UseSetting("Outbound:PrivateHosts", files.Address.Authority)
+            .UseSetting("Albums:UrlHosts", "127.0.0.1"));
+        using var caller = allowing.CreateClient();
+        using var requested = await caller.PostAsJsonAsync(
+            "/v1/albums",
+            new { weddingId = "urls", files = new object[] { new { url = files.Put("o/a.jpg", [1, 2, 3]) }, new { url = $"{files.Address}o/b.jpg?token=secret-token" } } },
+            Cancellation);
+        var album = requested.Headers.Location!.OriginalString;
+        var progress = await caller.GetStringAsync($"{album}/progress", Cancellation);
+        var log = await caller.GetStringAsync($"{album}/log", Cancellation);
+
+        Assert.Contains("completed", progress, StringComparison.Ordinal);
+        Assert.Contains("it is not at its address", log, StringComparison.Ordinal);
+        Assert.Contains($"{files.Address}…", log, StringComparison.Ordinal);
+        Assert.DoesNotContain("secret-token", await requested.Content.ReadAsStringAsync(Cancellation) + progress + log, StringComparison.Ordinal);
+        using var refused = await client.PostAsJsonAsync("/v1/albums", new { weddingId = "urls", files = new[] { new { url = files.Put("o/a.jpg", []) } } }, Cancellation);
+        await AssertRefusedAsync(refused, 400, "INVALID_FILE");
+    }
+
     [Fact]
     public async Task A_request_sent_twice_makes_one_album()
     {
@@ -173,7 +201,7 @@ public sealed class AlbumApiTests(WebHost host) : IClassFixture<WebHost>, IAsync
     [InlineData("""{"weddingId":"w","files":[{}]}""", 400, "INVALID_FILE")]
     [InlineData("""{"weddingId":"w","files":[null]}""", 400, "INVALID_FILE")]
     [InlineData("""{"weddingId":"w","files":[{"key":"albums/x"}]}""", 400, "INVALID_FILE")]
-    [InlineData("""{"weddingId":"w","files":[{"url":"http://169.254.169.254/"}]}""", 400, "NOT_SUPPORTED")]
+    [InlineData("""{"weddingId":"w","files":[{"url":"http://169.254.169.254/"}]}""", 400, "INVALID_FILE")]
     [InlineData("""{"weddingId":"w","notify":{"emails":["x"]}}""", 400, "INVALID_EMAIL")]
     [InlineData("""{"weddingId":"w","notify":{"emails":[null]}}""", 400, "INVALID_EMAIL")]
     [InlineData("""{"weddingId":7}""", 400, "INVALID_REQUEST")]

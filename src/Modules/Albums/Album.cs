@@ -73,8 +73,10 @@ internal sealed record AlbumExpired(DateTimeOffset At) : IAlbumEvent;
 internal sealed record WorkMetered(
     long ClassAOperations, long ClassBOperations, long BytesIn, long BytesOut, double WallSeconds) : IAlbumEvent;
 
-/// <param name="Name">What the guest called it; the key's last segment where it is not given.</param>
-internal sealed record RequestedFile(string Key, string? Name);
+/// <param name="Key">An object of the store; <see langword="null"/> for a file with a <paramref name="Url"/>.</param>
+/// <param name="Name">What the guest called it; the last segment of key or URL where neither it nor the server says more.</param>
+/// <param name="Url">May hold a token: it is shown to nobody.</param>
+internal sealed record RequestedFile(string? Key, string? Name, string? Url = null);
 
 internal sealed record Segment(int Entry, long OffsetBytes, long SizeBytes, uint Crc32);
 
@@ -95,6 +97,9 @@ internal enum AlbumStatus
 
 internal sealed record Album : IState<Album, IAlbumEvent>
 {
+    // With the job's pauses between them, some five minutes.
+    private const int PatientAttempts = 6;
+
     public static string Category => "album";
 
     public static Album Initial { get; } = new();
@@ -150,6 +155,9 @@ internal sealed record Album : IState<Album, IAlbumEvent>
 
     /// <summary>Nothing of it may stay in the store, and nobody can change that any more.</summary>
     public bool LeavesNothing => Status is AlbumStatus.Cancelled or AlbumStatus.Deleted or AlbumStatus.Expired;
+
+    /// <summary>An outage of another server fails the attempt; later its files are done without.</summary>
+    public bool WaitsForOtherServers => Attempts <= PatientAttempts;
 
     /// <summary>Nobody has decided yet what the ZIP is made of.</summary>
     public bool IsWaitingForPlan => IsWaitingForWork && Plan is null;

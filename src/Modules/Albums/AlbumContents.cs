@@ -1,3 +1,4 @@
+using Albums.Sources;
 using Albums.Zip;
 using Npgsql;
 using Platform.Events;
@@ -9,7 +10,8 @@ namespace Albums;
 /// What an album is made of. Decides once what goes into its ZIP: looks at every object before the first byte is packed, so that a missing file costs a line
 /// in <c>_MISSING.txt</c> and not the album.
 /// </summary>
-internal sealed class AlbumContents(NpgsqlDataSource database, EventStore store, Subscriptions subscriptions, IObjectStorage bucket)
+internal sealed class AlbumContents(
+    NpgsqlDataSource database, EventStore store, Subscriptions subscriptions, IObjectStorage bucket, UrlSource urls)
 {
     /// <summary>Most files an album may have.</summary>
     internal const int MostFiles = 100_000;
@@ -22,27 +24,27 @@ internal sealed class AlbumContents(NpgsqlDataSource database, EventStore store,
     // Somebody waits for the answer. A subscription that runs is behind by milliseconds.
     private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(5);
 
+    /// <param name="patient">A server of others that is out of order fails this attempt, and not only the files it has.</param>
     /// <returns>The plan and what is not in it; no plan where nothing is left to pack.</returns>
     internal async Task<(ZipPlan? Plan, IReadOnlyList<SkippedFile> Skipped)> PlanAsync(
-        IObjectStorage storage, Guid albumId, AlbumRequested request, CancellationToken cancellationToken)
+        IObjectStorage storage, Guid albumId, AlbumRequested request, bool patient, CancellationToken cancellationToken)
     {
         await WaitForUploadsBeforeAsync(albumId, cancellationToken);
         var candidates = request switch
         {
-            { Files.Count: > 0 } => await LookUpAsync(storage, await OfKeysAsync(request.Files, cancellationToken), cancellationToken),
+            { Files.Count: > 0 } => await LookUpAsync(storage, await OfFilesAsync(request.Files, cancellationToken), patient, cancellationToken),
             { Prefix: { } prefix } => await ListAsync(storage, prefix, cancellationToken),
-            _ => await LookUpAsync(storage, await OfWeddingAsync(request.WeddingId, cancellationToken), cancellationToken),
+            _ => await LookUpAsync(storage, await OfWeddingAsync(request.WeddingId, cancellationToken), patient, cancellationToken),
         };
-        var skipped = candidates.Where(file => file.Stored is null).Select(file => new SkippedFile(file.Index, file.Name, "it is not in the store")).ToList();
-        var found = candidates.Where(file => file.Stored is not null).ToList();
+        var skipped = candidates.Where(file => file.Missing is not null).Select(file => new SkippedFile(file.Index, file.Name, file.Missing!)).ToList();
+        var found = candidates.Where(file => file.Missing is null).ToList();
         if (found.Count == 0)
         {
             return (null, skipped);
         }
 
         var names = EntryNames.Unique([PlannedEntry.MissingName, .. found.Select(file => file.Name)]); // reserves the name
-        var entries = found.Zip(names.Skip(1), (file, name) => new PlannedEntry(
-            file.Index, name, file.Stored!.Key, file.Stored.ETag, file.Stored.SizeBytes, file.Stored.ModifiedAt, file.Crc32Of(file.Stored)));
+        var entries = found.Zip(names.Skip(1), (file, name) => file.ToEntry(name, request.At));
         return (ZipPlan.Freeze(entries, skipped.Count == 0 ? null : PlannedEntry.Missing(skipped, request.At)), skipped);
     }
 
@@ -85,14 +87,28 @@ internal sealed class AlbumContents(NpgsqlDataSource database, EventStore store,
         }
     }
 
-    private static async Task<List<Candidate>> LookUpAsync(
-        IObjectStorage storage, List<Candidate> wanted, CancellationToken cancellationToken)
+    private async Task<List<Candidate>> LookUpAsync(
+        IObjectStorage storage, List<Candidate> wanted, bool patient, CancellationToken cancellationToken)
     {
         await Parallel.ForEachAsync(
             Enumerable.Range(0, wanted.Count),
             new ParallelOptions { MaxDegreeOfParallelism = LooksAtATime, CancellationToken = cancellationToken },
-            async (i, cancel) => wanted[i] = wanted[i] with { Stored = await FindAsync(storage, wanted[i].Key, cancel) });
+            async (i, cancel) => wanted[i] = wanted[i].Url is { } url
+                ? await LookAsync(wanted[i], url, patient, cancel)
+                : wanted[i] with { Stored = await FindAsync(storage, wanted[i].Key!, cancel) });
         return wanted;
+    }
+
+    private async Task<Candidate> LookAsync(Candidate wanted, string url, bool patient, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return wanted.At(await urls.LookAsync(url, cancellationToken));
+        }
+        catch (UrlFailedException e) when (!(e.MayComeBack && patient))
+        {
+            return wanted with { Failure = e.Message };
+        }
     }
 
     // No store has an object under a key that none can hold.
@@ -118,7 +134,7 @@ internal sealed class AlbumContents(NpgsqlDataSource database, EventStore store,
             var page = await storage.ListAsync(prefix, continuation, cancellationToken);
             foreach (var stored in page.Objects.Where(stored => !stored.Key.EndsWith('/'))) // folders, as some tools mark them
             {
-                found.Add(new Candidate(found.Count, stored.Key, stored.Key[nameAt..], null, null) { Stored = stored });
+                found.Add(new Candidate(found.Count, stored.Key[nameAt..]) { Key = stored.Key, Stored = stored });
             }
 
             continuation = page.Continuation;
@@ -128,21 +144,25 @@ internal sealed class AlbumContents(NpgsqlDataSource database, EventStore store,
     }
 
     // Names and CRCs of files that came through Uploads; other keys of the bucket are welcome too.
-    private async Task<List<Candidate>> OfKeysAsync(IReadOnlyList<RequestedFile> files, CancellationToken cancellationToken)
+    private async Task<List<Candidate>> OfFilesAsync(IReadOnlyList<RequestedFile> files, CancellationToken cancellationToken)
     {
         await using var query = database.CreateCommand(
             "select key, name, etag, crc32 from albums.wedding_file where key = any($1)");
-        query.Parameters.Add(new() { Value = files.Select(file => file.Key).Distinct().ToArray() });
-        var known = new Dictionary<string, (string Name, string ETag, uint Crc32)>(StringComparer.Ordinal);
+        query.Parameters.Add(new() { Value = files.Select(file => file.Key).OfType<string>().Distinct().ToArray() });
+        var known = new Dictionary<string, (string Name, KnownCrc Crc)>(StringComparer.Ordinal);
         await using var rows = await query.ExecuteReaderAsync(cancellationToken);
         while (await rows.ReadAsync(cancellationToken))
         {
-            known.Add(rows.GetString(0), (rows.GetString(1), rows.GetString(2), (uint)rows.GetInt64(3)));
+            known.Add(rows.GetString(0), (rows.GetString(1), new KnownCrc(rows.GetString(2), (uint)rows.GetInt64(3))));
         }
 
-        return [.. files.Select((file, index) => known.TryGetValue(file.Key, out var upload)
-            ? new Candidate(index, file.Key, file.Name ?? upload.Name, upload.ETag, upload.Crc32)
-            : new Candidate(index, file.Key, file.Name ?? file.Key.Split('/')[^1], null, null))];
+        return [.. files.Select((file, index) => file switch
+        {
+            { Url: { } url } => Candidate.OfUrl(index, url, file.Name),
+            { Key: { } key } when known.TryGetValue(key, out var upload) =>
+                new Candidate(index, file.Name ?? upload.Name) { Key = key, Known = upload.Crc },
+            _ => new Candidate(index, file.Name ?? file.Key!.Split('/')[^1]) { Key = file.Key },
+        })];
     }
 
     private async Task<List<Candidate>> OfWeddingAsync(string weddingId, CancellationToken cancellationToken)
@@ -155,17 +175,13 @@ internal sealed class AlbumContents(NpgsqlDataSource database, EventStore store,
         await using var rows = await query.ExecuteReaderAsync(cancellationToken);
         while (await rows.ReadAsync(cancellationToken))
         {
-            files.Add(new Candidate(files.Count, rows.GetString(0), rows.GetString(1), rows.GetString(2), (uint)rows.GetInt64(3)));
+            files.Add(new Candidate(files.Count, rows.GetString(1))
+            {
+                Key = rows.GetString(0),
+                Known = new KnownCrc(rows.GetString(2), (uint)rows.GetInt64(3)),
+            });
         }
 
         return files;
-    }
-
-    /// <param name="KnownETag">The ETag the object had when its CRC was computed.</param>
-    private sealed record Candidate(int Index, string Key, string Name, string? KnownETag, uint? KnownCrc32)
-    {
-        internal StoredObject? Stored { get; init; }
-
-        internal uint? Crc32Of(StoredObject stored) => stored.ETag == KnownETag ? KnownCrc32 : null;
     }
 }

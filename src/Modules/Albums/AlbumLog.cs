@@ -34,15 +34,20 @@ internal static class AlbumLog
                 return TypedResults.Ok(new Page(entries, e.Version));
             }
 
-            entries.Add(new Entry(e.Version, e.RecordedAt, e.Type, WithoutAddresses(e.Payload), e.Metadata.By));
+            entries.Add(new Entry(e.Version, e.RecordedAt, e.Type, WithoutSecrets(e.Payload), e.Metadata.By));
         }
 
         return TypedResults.Ok(new Page(entries, NextVersion: null));
     }
 
-    // A log is passed around; the couple's addresses are not.
-    private static object WithoutAddresses(object payload) =>
-        payload is AlbumRequested requested ? requested with { Emails = [.. requested.Emails.Select(_ => "…")] } : payload;
+    // A log is passed around; the couple's addresses are not, and neither are the tokens in URLs.
+    private static object WithoutSecrets(object payload) => payload is AlbumRequested requested
+        ? requested with
+        {
+            Emails = [.. requested.Emails.Select(_ => "…")],
+            Files = [.. requested.Files.Select(file => file with { Url = file.Url is { } url ? $"{new Uri(url).GetLeftPart(UriPartial.Authority)}/…" : null })],
+        }
+        : payload;
 
     private sealed record Page(IReadOnlyList<Entry> Entries, long? NextVersion);
 

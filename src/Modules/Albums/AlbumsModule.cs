@@ -1,5 +1,6 @@
 using System.Buffers;
 using Albums.Contracts;
+using Albums.Sources;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
@@ -39,6 +40,9 @@ public static class AlbumsModule
             ("ALBUM_GONE", 410))
         .AddSubscription<AlbumsProjection>()
         .AddSubscription<AlbumReactions>()
+        .AddOutboundHttp(configuration)
+        .AddSingleton(UrlOptions.Read(configuration))
+        .AddSingleton<UrlSource>()
         .AddSingleton<AlbumContents>()
         .AddSingleton<PlanAlbumHandler>()
 

@@ -17,12 +17,12 @@ internal sealed class PlanAlbumHandler(
     internal async Task<Album> PlanAsync(PlanAlbum command, CancellationToken cancellationToken)
     {
         var album = (await store.FoldAsync<Album, IAlbumEvent>(command.AlbumId, cancellationToken)).State;
-        if (!album.IsWaitingForPlan)
+        if (!album.IsWaitingForPlan || album.Request!.Files.Any(file => file.Url is not null))
         {
-            return album;
+            return album; // files of other servers may take minutes to look at, and have no CRC before they are packed
         }
 
-        var (plan, events) = await MakeAsync(contents, storage, command.AlbumId, album.Request!, clock, cancellationToken);
+        var (plan, events) = await MakeAsync(contents, storage, command.AlbumId, album, clock, cancellationToken);
         if (plan is null)
         {
             return album;
@@ -41,11 +41,11 @@ internal sealed class PlanAlbumHandler(
         AlbumContents contents,
         IObjectStorage storage,
         Guid albumId,
-        AlbumRequested request,
+        Album album,
         TimeProvider clock,
         CancellationToken cancellationToken)
     {
-        var (plan, skipped) = await contents.PlanAsync(storage, albumId, request, cancellationToken);
+        var (plan, skipped) = await contents.PlanAsync(storage, albumId, album.Request!, album.WaitsForOtherServers, cancellationToken);
         var events = skipped.Select(file => (IAlbumEvent)new FileSkipped(file.Index, file.Name, file.Reason)).ToList();
         if (plan is not null)
         {

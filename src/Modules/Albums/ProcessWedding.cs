@@ -1,3 +1,4 @@
+using Albums.Sources;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.HttpResults;
@@ -42,10 +43,16 @@ internal static class ProcessWeddingHandler
     }
 
     private static async Task<Accepted<WeddingStatus>> PostAsync(
-        ProcessWedding command, HttpContext http, EventStore store, AlbumOptions options, TimeProvider clock, CancellationToken cancellationToken)
+        ProcessWedding command,
+        HttpContext http,
+        EventStore store,
+        UrlSource urls,
+        AlbumOptions options,
+        TimeProvider clock,
+        CancellationToken cancellationToken)
     {
         var now = clock.GetUtcNow();
-        var requested = RequestAlbumHandler.Checked(new RequestAlbum(command.EventId, command.Files ?? [], Prefix: null, Notify: null), now);
+        var requested = RequestAlbumHandler.Checked(new RequestAlbum(command.EventId, command.Files ?? [], Prefix: null, Notify: null), urls, now);
         var (albumId, album) = await AlbumOrder.PlaceAsync(
             store, requested.WeddingId, requested, present => Stands(present, requested), cancellationToken);
         if (album.Status is AlbumStatus.Failed)

@@ -1,6 +1,7 @@
 using System.Net.Mail;
 using System.Text;
 using System.Text.RegularExpressions;
+using Albums.Sources;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.HttpResults;
@@ -18,8 +19,9 @@ namespace Albums;
 /// <param name="Prefix">Looked at when the album is planned.</param>
 internal sealed record RequestAlbum(string? WeddingId, IReadOnlyList<AlbumFile?>? Files, string? Prefix, AlbumNotification? Notify);
 
-/// <param name="Key">An object of the product's own bucket.</param>
-/// <param name="Name">Its name in the ZIP, folders included; what the guest called it where not given.</param>
+/// <param name="Key">An object of the product's own bucket. Either this or <paramref name="Url"/>.</param>
+/// <param name="Url">At one of the hosts that <c>Albums__UrlHosts</c> allows. It may hold a token: nobody gets to see it again.</param>
+/// <param name="Name">Its name in the ZIP, folders included; what the guest, or the URL's server, called it where not given.</param>
 internal sealed record AlbumFile(string? Key, string? Url, string? Name);
 
 internal sealed record AlbumNotification(IReadOnlyList<string>? Emails, string? WebhookUrl);
@@ -29,6 +31,7 @@ internal static partial class RequestAlbumHandler
     internal const int MostRequestBytes = 64 << 20; // 100,000 files with keys and names of usual length
     private const int MostEmails = 10;
     private const int MostKeyBytes = 1024; // S3
+    private const int MostUrlChars = 4096; // signed ones are long
     private const int MostNameChars = 1024; // as long as a key: beyond 255 bytes a component is cut anyway
 
     /// <summary>
@@ -43,10 +46,11 @@ internal static partial class RequestAlbumHandler
         [FromHeader(Name = "Idempotency-Key")] string? idempotencyKey,
         EventStore store,
         AlbumContents contents,
+        UrlSource urls,
         TimeProvider clock,
         CancellationToken cancellationToken)
     {
-        var requested = Checked(command, clock.GetUtcNow());
+        var requested = Checked(command, urls, clock.GetUtcNow());
         if (await contents.IsEmptyAsync(requested, cancellationToken))
         {
             throw new CommandRefusedException("ALBUM_EMPTY", "There is no file to put into this album yet. Upload some first.");
@@ -74,7 +78,7 @@ internal static partial class RequestAlbumHandler
     internal static IReadOnlyList<IAlbumEvent> Decide(Album album, AlbumRequested requested) =>
         album.Status is AlbumStatus.Unknown ? [requested] : [];
 
-    internal static AlbumRequested Checked(RequestAlbum command, DateTimeOffset now)
+    internal static AlbumRequested Checked(RequestAlbum command, UrlSource urls, DateTimeOffset now)
     {
         Refuse.If(!WeddingId().IsMatch(command.WeddingId ?? ""), "INVALID_WEDDING_ID", "weddingId must be 1 to 64 letters, digits, '-' or '_'.");
         Refuse.If(command.Files is { Count: 0 }, "ALBUM_EMPTY", "An album of no files was asked for. Leave files out to take all uploads of the wedding.");
@@ -82,9 +86,20 @@ internal static partial class RequestAlbumHandler
         Refuse.If(command.Notify?.WebhookUrl is not null, "NOT_SUPPORTED", "Webhooks are not supported yet. Poll the album or follow its progress.");
         foreach (var file in command.Files ?? [])
         {
-            Refuse.If(file is null, "INVALID_FILE", "A file must be an object with a key.");
-            Refuse.If(file!.Url is not null, "NOT_SUPPORTED", "Files are named by key. URLs are not supported yet.");
-            RefuseUnlessOurs(file.Key, "key");
+            Refuse.If(file is null, "INVALID_FILE", "A file must be an object with a key or a url.");
+            Refuse.If(file is { Key: not null, Url: not null }, "INVALID_FILE", "A file has a key or a url, not both.");
+            if (file!.Url is { } url)
+            {
+                Refuse.If(
+                    url.Length > MostUrlChars || !Uri.TryCreate(url, UriKind.Absolute, out var address) || !urls.Accepts(address),
+                    "INVALID_FILE",
+                    $"A url must be https, have at most {MostUrlChars} characters and no user, and be at a host that this server takes files from.");
+            }
+            else
+            {
+                RefuseUnlessOurs(file.Key, "key");
+            }
+
             Refuse.If(
                 file.Name is { } name && (name.Length > MostNameChars || name.Contains('\0', StringComparison.Ordinal)),
                 "INVALID_FILE",
@@ -107,7 +122,7 @@ internal static partial class RequestAlbumHandler
             "INVALID_EMAIL",
             "One of the addresses to notify is not an e-mail address.");
         return new AlbumRequested(
-            command.WeddingId!, [.. (command.Files ?? []).Select(file => new RequestedFile(file!.Key!, file.Name))], command.Prefix, emails, now);
+            command.WeddingId!, [.. (command.Files ?? []).Select(file => new RequestedFile(file!.Key, file.Name, file.Url))], command.Prefix, emails, now);
     }
 
     // Plans and finished ZIPs stand under albums/: an album of albums would hand out what others asked for.

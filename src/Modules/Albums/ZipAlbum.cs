@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Diagnostics;
 using Albums.Contracts;
+using Albums.Sources;
 using Albums.Zip;
 using Microsoft.Extensions.Logging;
 using Platform.Events;
@@ -19,6 +20,7 @@ internal sealed class ZipAlbumHandler(
     EventStore store,
     IObjectStorage storage,
     AlbumContents contents,
+    UrlSource urls,
     DiscardAlbumHandler discard,
     ExpiryOptions expiry,
     ArrayPool<byte> buffers,
@@ -86,7 +88,7 @@ internal sealed class ZipAlbumHandler(
     {
         var (plan, events) = stream.Album.Plan is { } frozen
             ? (await ZipPlan.LoadAsync(metered, frozen, cancellationToken), [])
-            : await PlanAlbumHandler.MakeAsync(contents, metered, stream.AlbumId, stream.Album.Request!, clock, cancellationToken);
+            : await PlanAlbumHandler.MakeAsync(contents, metered, stream.AlbumId, stream.Album, clock, cancellationToken);
         var uploads = 0;
         while (plan is { } present)
         {
@@ -99,7 +101,8 @@ internal sealed class ZipAlbumHandler(
 
             try
             {
-                var finished = await new MultipartZip(metered, stream, present, buffers, clock).FinishAsync(cancellationToken);
+                var sources = new EntrySources(metered, urls);
+                var finished = await new MultipartZip(metered, sources, stream, present, buffers, clock).FinishAsync(cancellationToken);
                 return [Completed(stream.Album, finished)];
             }
             catch (StorageException e) when (e.Error is StorageError.MultipartNotFound or StorageError.PartsRefused)
@@ -122,7 +125,7 @@ internal sealed class ZipAlbumHandler(
                 await BeginUploadAsync(stream, metered, cancellationToken);
                 await metered.AbortMultipartAsync(refused, cancellationToken);
             }
-            catch (SourceLostException lost)
+            catch (SourceLostException lost) when (!(lost.MayComeBack && stream.Album.WaitsForOtherServers))
             {
                 (plan, events) = await ReplanAsync(stream, metered, present, lost, cancellationToken);
             }

@@ -1,4 +1,5 @@
 using System.Text;
+using Albums.Sources;
 using Albums.Zip;
 using Platform.Storage;
 using Testing;
@@ -97,7 +98,7 @@ public sealed class EntryStreamTests : IDisposable
 
     private async Task<byte[]> ReadAsync(PlannedEntry entry, int offset, int size)
     {
-        await using var source = new EntryStream(entry, 7, new ByteRange(offset, size), storage, clock);
+        await using var source = new EntryStream(entry, 7, new ByteRange(offset, size), new EntrySources(storage, urls: null!), clock);
         var read = new byte[size];
         await source.ReadExactlyAsync(read, Cancel);
         Assert.Equal(0, await source.ReadAsync(new byte[1], Cancel));

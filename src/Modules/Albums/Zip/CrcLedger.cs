@@ -62,10 +62,13 @@ internal sealed class CrcLedger(ZipPlan plan)
 }
 
 /// <summary>A file cannot be read as planned any more: gone, replaced or damaged. The album goes on without it.</summary>
-internal sealed class SourceLostException(int entry, string reason) : Exception($"Entry {entry}: {reason}.")
+/// <param name="mayComeBack">It is on a server of others, which may only be out of order.</param>
+internal sealed class SourceLostException(int entry, string reason, bool mayComeBack = false) : Exception($"Entry {entry}: {reason}.")
 {
     internal int Entry { get; } = entry;
 
     /// <summary>For people; it stands in <c>_MISSING.txt</c>.</summary>
     internal string Reason { get; } = reason;
+
+    internal bool MayComeBack { get; } = mayComeBack;
 }

@@ -1,11 +1,10 @@
-using System.Text;
+using Albums.Sources;
 using Platform.Storage;
 
 namespace Albums.Zip;
 
 /// <summary>
-/// The bytes of a planned entry, or of a range of them, from wherever they are: an object with the ETag that was planned, or the plan's own
-/// text. A read that breaks off goes on at the next byte; it gives up after four failures without a byte in between.
+/// The bytes of a planned entry, or of a range of them, from wherever they are, as they were when planned. A read that breaks off goes on at the next byte; it gives up after four failures without a byte in between.
 /// </summary>
 /// <remarks>
 /// Reading throws <see cref="SourceLostException"/> where the source is gone or is another by now, and <see cref="StorageException"/> where it
@@ -13,7 +12,7 @@ namespace Albums.Zip;
 /// </remarks>
 /// <param name="index">The entry's place in the plan.</param>
 /// <param name="range">Within the entry.</param>
-internal sealed class EntryStream(PlannedEntry entry, int index, ByteRange range, IObjectStorage storage, TimeProvider clock) : ReadOnlyStream
+internal sealed class EntryStream(PlannedEntry entry, int index, ByteRange range, EntrySources sources, TimeProvider clock) : ReadOnlyStream
 {
     private const int Attempts = 4;
 
@@ -35,7 +34,7 @@ internal sealed class EntryStream(PlannedEntry entry, int index, ByteRange range
         {
             try
             {
-                source ??= await OpenAsync(new ByteRange(offsetBytes, range.EndBytes - offsetBytes), cancellationToken);
+                source ??= await sources.OpenAsync(entry, new ByteRange(offsetBytes, range.EndBytes - offsetBytes), cancellationToken);
                 var read = await source.ReadAsync(buffer, cancellationToken);
                 if (read > 0)
                 {
@@ -53,7 +52,11 @@ internal sealed class EntryStream(PlannedEntry entry, int index, ByteRange range
             {
                 throw new SourceLostException(index, "it was replaced while the album was being packed");
             }
-            catch (StorageException e) when (e.Error is StorageError.Unavailable && attempt < Attempts)
+            catch (UrlFailedException e) when (!(e.MayComeBack && attempt < Attempts))
+            {
+                throw new SourceLostException(index, e.Message, e.MayComeBack);
+            }
+            catch (Exception e) when (e is UrlFailedException || (e is StorageException { Error: StorageError.Unavailable } && attempt < Attempts))
             {
                 await CloseAsync();
             }
@@ -76,17 +79,6 @@ internal sealed class EntryStream(PlannedEntry entry, int index, ByteRange range
         }
 
         base.Dispose(disposing);
-    }
-
-    private async Task<Stream> OpenAsync(ByteRange rest, CancellationToken cancellationToken)
-    {
-        if (entry.Text is { } text)
-        {
-            var bytes = Encoding.UTF8.GetBytes(text).AsMemory((int)rest.OffsetBytes, (int)rest.SizeBytes);
-            return new BufferBody(bytes, Crc32.Append(0, bytes.Span));
-        }
-
-        return await storage.ReadAsync(entry.Key!, rest, entry.ETag, cancellationToken);
     }
 
     private async ValueTask CloseAsync()

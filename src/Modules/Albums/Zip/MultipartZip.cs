@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Threading.Channels;
+using Albums.Sources;
 using Platform.Storage;
 
 namespace Albums.Zip;
@@ -9,7 +10,7 @@ namespace Albums.Zip;
 /// is safe. Effects come before the events that claim them, so a crash costs at most the parts in flight.
 /// </summary>
 internal sealed class MultipartZip(
-    IObjectStorage storage, AlbumStream stream, ZipPlan plan, ArrayPool<byte> buffers, TimeProvider clock)
+    IObjectStorage storage, EntrySources sources, AlbumStream stream, ZipPlan plan, ArrayPool<byte> buffers, TimeProvider clock)
 {
     // Three is the least that never blocks (see PartPacker). Four hide a store's latency behind the other parts at 32 MiB of memory.
     private const int PartsInFlight = 4;
@@ -46,7 +47,7 @@ internal sealed class MultipartZip(
             crcs.Add(segment);
         }
 
-        var packer = new PartPacker(plan, layout, crcs, storage, buffers, clock);
+        var packer = new PartPacker(plan, layout, crcs, sources, storage, buffers, clock);
         var missing = Enumerable.Range(1, layout.PartCount).Except(stream.Album.Parts.Keys);
         var packed = Channel.CreateBounded<PartStored>(PartsInFlight);
         var recording = RecordAsync(packed, crcs);

@@ -1,4 +1,5 @@
 using System.Buffers;
+using Albums.Sources;
 using Platform.Storage;
 
 namespace Albums.Zip;
@@ -12,7 +13,8 @@ namespace Albums.Zip;
 /// waiting at a time (one that leaves a part covers its end), and two parts where its header is cut in two: three workers never block.
 /// Memory is one part per worker, whatever the size of files and album.
 /// </remarks>
-internal sealed class PartPacker(ZipPlan plan, ZipLayout layout, CrcLedger crcs, IObjectStorage storage, ArrayPool<byte> buffers, TimeProvider clock)
+internal sealed class PartPacker(
+    ZipPlan plan, ZipLayout layout, CrcLedger crcs, EntrySources sources, IObjectStorage storage, ArrayPool<byte> buffers, TimeProvider clock)
 {
     // Small enough that a block is still in the cache when its CRC is computed.
     private const int BlockBytes = 128 * 1024;
@@ -72,7 +74,7 @@ internal sealed class PartPacker(ZipPlan plan, ZipLayout layout, CrcLedger crcs,
     private async Task<uint> ReadPieceAsync(Piece piece, Memory<byte> target, CancellationToken cancellationToken)
     {
         var range = new ByteRange(piece.OffsetBytes, piece.SizeBytes);
-        await using var source = new EntryStream(plan.Entries[piece.Entry], piece.Entry, range, storage, clock);
+        await using var source = new EntryStream(plan.Entries[piece.Entry], piece.Entry, range, sources, clock);
         var crc = 0u;
         for (var done = 0; done < target.Length;)
         {

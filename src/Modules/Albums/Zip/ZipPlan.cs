@@ -84,13 +84,13 @@ internal sealed record ZipPlan(int LayoutVersion, long PartSizeBytes, IReadOnlyL
     private static long RoundUp(long value, long unit) => (value + unit - 1) / unit * unit;
 }
 
-/// <summary>One entry of a planned ZIP: an object of the store, or a text of ours.</summary>
+/// <summary>One entry of a planned ZIP: an object of the store, a file on a server of others, or a text of ours.</summary>
 /// <param name="Index">Its place among the files asked for; -1 for <see cref="MissingName"/>.</param>
-/// <param name="Key">Where its bytes are; <see langword="null"/> for <see cref="Text"/>.</param>
-/// <param name="ETag">What the object must still be when it is read.</param>
+/// <param name="Key">Where its bytes are in the store; <see langword="null"/> for <see cref="Url"/> and <see cref="Text"/>.</param>
+/// <param name="ETag">What the object, or the file at the URL, must still be when it is read.</param>
 /// <param name="Crc32">Known beforehand only if this product computed it; otherwise found while packing.</param>
 internal sealed record PlannedEntry(
-    int Index, string Name, string? Key, string? ETag, long SizeBytes, DateTimeOffset ModifiedAt, uint? Crc32, string? Text = null)
+    int Index, string Name, string? Key, string? ETag, long SizeBytes, DateTimeOffset ModifiedAt, uint? Crc32, string? Text = null, string? Url = null)
 {
     internal const string MissingName = "_MISSING.txt";
 
