@@ -187,7 +187,7 @@ public sealed class UploadDecisionTests
         upload => CompleteUploadHandler.Decide(upload, new([new(0, "e0"), new(1, "\"e1\""), new(2, "e2")]), Node, at ?? Now);
 
     private static Func<Upload, IReadOnlyList<IUploadEvent>> Finish(StoredObject? stored) =>
-        upload => CompleteUploadHandler.DecideCompleted(upload, stored, Now);
+        upload => CompleteUploadHandler.DecideCompleted(upload, stored, null, Now);
 
     private static IReadOnlyList<IUploadEvent> Abort(Upload upload) => AbortUploadHandler.Decide(upload, Now);
 }

@@ -24,7 +24,7 @@ internal sealed record CompletedUpload(Guid UploadId, string Key, long SizeBytes
 //                                     upload has its key, so it is ours.
 
 /// <summary>Completes uploads, exactly once each.</summary>
-internal sealed class CompleteUploadHandler(EventStore events, IObjectStorage storage, Quotas quotas, UploadsAtWork atWork, TimeProvider clock)
+internal sealed class CompleteUploadHandler(EventStore events, IObjectStorage storage, Quotas quotas, MediaReader media, UploadsAtWork atWork, TimeProvider clock)
 {
     private readonly string node = $"{Environment.MachineName}:{Environment.ProcessId}:{Guid.CreateVersion7():N}";
 
@@ -51,7 +51,8 @@ internal sealed class CompleteUploadHandler(EventStore events, IObjectStorage st
         if (upload.Result is null)
         {
             var stored = await StoreAsync(upload);
-            upload = await DecideAsync(uploadId, upload => DecideCompleted(upload, stored, clock.GetUtcNow()));
+            var seen = stored?.SizeBytes == upload.Session.SizeBytes ? await media.ReadAsync(stored, upload.Session.ContentType) : null;
+            upload = await DecideAsync(uploadId, upload => DecideCompleted(upload, stored, seen, clock.GetUtcNow()));
         }
 
         return upload.Result ?? throw upload.Refusal(clock.GetUtcNow());
@@ -78,12 +79,13 @@ internal sealed class CompleteUploadHandler(EventStore events, IObjectStorage st
     }
 
     /// <param name="stored">What the store has under the key; <see langword="null"/> where it has neither parts nor object.</param>
-    internal static IReadOnlyList<IUploadEvent> DecideCompleted(Upload upload, StoredObject? stored, DateTimeOffset now) =>
+    internal static IReadOnlyList<IUploadEvent> DecideCompleted(
+        Upload upload, StoredObject? stored, UploadedMedia? media, DateTimeOffset now) =>
         upload.Status switch
         {
             // Lost: another node looked while this one's completion was under way.
             UploadStatus.Completing or UploadStatus.Lost when stored?.SizeBytes == upload.Session.SizeBytes =>
-                [Completed(upload, stored, now)],
+                [Completed(upload, stored, media, now)],
             UploadStatus.Completing => [new UploadLost(now)],
             _ => [],
         };
@@ -95,11 +97,11 @@ internal sealed class CompleteUploadHandler(EventStore events, IObjectStorage st
         return upload.Status is UploadStatus.Completing && wrong.Length > 0 ? [new ChunksInvalidated(wrong, now)] : [];
     }
 
-    private static UploadCompleted Completed(Upload upload, StoredObject stored, DateTimeOffset now)
+    private static UploadCompleted Completed(Upload upload, StoredObject stored, UploadedMedia? media, DateTimeOffset now)
     {
         var crc32 = upload.Chunks.Values.Aggregate(0u, (crc32, chunk) => Crc32.Combine(crc32, chunk.Crc32, chunk.SizeBytes));
         var file = upload.Session;
-        return new(file.UploadId, file.WeddingId, file.Key, file.FileName, file.SizeBytes, crc32, file.ContentType, stored.ETag, now);
+        return new(file.UploadId, file.WeddingId, file.Key, file.FileName, file.SizeBytes, crc32, file.ContentType, stored.ETag, now, media);
     }
 
     private static void CheckParts(Upload upload, IReadOnlyList<SentChunk> sent)

@@ -9,4 +9,7 @@ internal static partial class Log
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "Looking for uploads that are over failed; the next sweep tries again.")]
     internal static partial void SweepFailed(this ILogger log, Exception error);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Nothing could be read about the media in {Key}; the upload is complete without.")]
+    internal static partial void MediaNotRead(this ILogger log, Exception error, string key);
 }

@@ -22,6 +22,7 @@ public static class UploadsModule
         services.AddSettings(() => UploadSettings.Read(configuration));
         services.AddSingleton<UploadsAtWork>();
         services.AddSingleton<Quotas>();
+        services.AddSingleton<MediaReader>();
         services.AddSingleton<InitiateUploadHandler>();
         services.AddSingleton<ReceivePartHandler>();
         services.AddSingleton<CompleteUploadHandler>();

@@ -10,6 +10,7 @@ namespace Uploads.Contracts;
 /// <param name="Crc32">CRC-32 (as in ZIP) of the whole file, combined from the CRCs of its chunks.</param>
 /// <param name="ContentType">As declared, in lower case without parameters; agrees with the file's first bytes.</param>
 /// <param name="ETag">Of the finished object, as HEAD gives it.</param>
+/// <param name="Media">For pictures and films that say something of themselves.</param>
 public sealed record UploadCompleted(
     Guid UploadId,
     string? WeddingId,
@@ -19,4 +20,5 @@ public sealed record UploadCompleted(
     uint Crc32,
     string ContentType,
     string ETag,
-    DateTimeOffset CompletedAt) : IUploadEvent;
+    DateTimeOffset CompletedAt,
+    UploadedMedia? Media = null) : IUploadEvent;
