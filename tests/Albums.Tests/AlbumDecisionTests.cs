@@ -221,6 +221,15 @@ public sealed class AlbumDecisionTests
         Assert.False(ProcessWeddingHandler.Stands(Fold(Requested, Cancelled), Requested));
     }
 
+    /// <summary>Exceptions name keys, hosts and files of this machine.</summary>
+    [Fact]
+    public void What_an_exception_said_is_for_admins_only()
+    {
+        var failed = Failed with { Detail = "/var/lib/weddings/.storage: No space left on device" };
+        Assert.StartsWith("The storage did not answer", AlbumView.Of(Id, Fold(Requested, Started, failed), Now).Failure!.Detail, StringComparison.Ordinal);
+        Assert.DoesNotContain("/var", AlbumLog.WithoutSecrets(failed).ToString(), StringComparison.Ordinal);
+    }
+
     private static Decision<Album, IAlbumEvent> Given(params IAlbumEvent[] history) => new(AlbumsModule.MapEvents, history);
 
     private static IReadOnlyList<IAlbumEvent> Replay(Album album) => ReplayAlbumHandler.Decide(album, new ReplayAlbum(Id, "admin"), Now);

@@ -1,3 +1,4 @@
+using Albums.Contracts;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.HttpResults;
@@ -40,14 +41,17 @@ internal static class AlbumLog
         return TypedResults.Ok(new Page(entries, NextVersion: null));
     }
 
-    // A log is passed around; the couple's addresses are not, and neither are the tokens in URLs.
-    private static object WithoutSecrets(object payload) => payload is AlbumRequested requested
-        ? requested with
+    // A log is passed around; the couple's addresses are not, and neither are the tokens in URLs and what exceptions say of our servers.
+    internal static object WithoutSecrets(object payload) => payload switch
+    {
+        AlbumRequested requested => requested with
         {
             Emails = [.. requested.Emails.Select(_ => "…")],
             Files = [.. requested.Files.Select(file => file with { Url = file.Url is { } url ? $"{new Uri(url).GetLeftPart(UriPartial.Authority)}/…" : null })],
-        }
-        : payload;
+        },
+        AlbumFailed failed => failed with { Detail = AlbumFailure.Of(failed.Reason).Detail },
+        _ => payload,
+    };
 
     private sealed record Page(IReadOnlyList<Entry> Entries, long? NextVersion);
 

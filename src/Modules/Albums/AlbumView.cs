@@ -63,7 +63,7 @@ internal sealed record AlbumView(
             completed && !album.LeavesNothing ? $"/v1/albums/{albumId}/download" : null,
             album.Skipped.Count,
             [.. album.Skipped.Take(MostMissing).Select(file => new MissingFile(file.Name, file.Reason))],
-            album.Failure is { } failure ? new(failure.Reason, failure.Detail) : null);
+            album.Failure is { } failure ? AlbumFailure.Of(failure.Reason) : null);
     }
 }
 
@@ -78,4 +78,13 @@ internal sealed record FileUnderway(int Index, long DoneBytes, double? BytesPerS
 
 internal sealed record MissingFile(string Name, string Reason);
 
-internal sealed record AlbumFailure(string Reason, string Detail);
+/// <summary>Why an album failed, for those who wait for it. What the event says beyond it is for admins: it may name keys and hosts.</summary>
+internal sealed record AlbumFailure(string Reason, string Detail)
+{
+    internal static AlbumFailure Of(string reason) => new(reason, reason switch
+    {
+        "NO_FILES" => "None of the album's files is there.",
+        "STORAGE_ERROR" => "The storage did not answer, again and again. Nothing is lost: try again later.",
+        _ => "Something went wrong here, again and again. Nothing is lost: try again later.",
+    });
+}
