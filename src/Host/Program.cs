@@ -5,6 +5,7 @@ using Platform.Http;
 using Platform.Jobs;
 using Platform.Mail;
 using Platform.Storage;
+using Platform.Webhooks;
 using Uploads;
 
 try
@@ -30,6 +31,7 @@ try
         .AddEvents(configuration.GetConnectionString("Postgres"), roles.Worker)
         .AddStorage(configuration)
         .AddMail(configuration)
+        .AddWebhooks(configuration)
         .AddUploads(configuration, roles.Worker)
         .AddAlbums(configuration, roles.Worker);
 

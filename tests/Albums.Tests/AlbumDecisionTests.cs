@@ -134,10 +134,6 @@ public sealed class AlbumDecisionTests
     public void An_address_to_notify_must_be_one(string email) =>
         Refused("INVALID_EMAIL", new RequestAlbum("w", null, null, new AlbumNotification([email], null)));
 
-    [Fact]
-    public void What_is_not_there_yet_is_refused_and_not_ignored() =>
-        Refused("NOT_SUPPORTED", new RequestAlbum("w", null, null, new AlbumNotification(null, "https://example.com")));
-
     [Theory]
     [InlineData("https://evil.example/a.jpg")]
     [InlineData("http://storage.googleapis.com/a.jpg")]

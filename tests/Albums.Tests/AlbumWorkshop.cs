@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Security.Cryptography;
 using Albums.Sources;
 using Microsoft.Extensions.Configuration;
@@ -10,6 +9,7 @@ using Platform.Http;
 using Platform.Jobs;
 using Platform.Mail;
 using Platform.Storage;
+using Platform.Webhooks;
 using Testing;
 using Uploads;
 using Uploads.Contracts;
@@ -55,9 +55,12 @@ internal sealed class AlbumWorkshop : IAsyncDisposable
 
     internal EventStore Events => node.Store;
 
+    internal IServiceProvider Services => node.Services;
+
     /// <param name="objects">The store; a folder by default.</param>
     /// <param name="files">A server of others that files may come from.</param>
-    internal static async Task<AlbumWorkshop> CreateAsync(IObjectStorage? objects = null, FileServer? files = null)
+    internal static async Task<AlbumWorkshop> CreateAsync(
+        IObjectStorage? objects = null, FileServer? files = null, TimeProvider? clock = null, Dictionary<string, string?>? settings = null)
     {
         var database = await TestPostgres.CreateDatabaseAsync();
         var folder = Directory.CreateTempSubdirectory("albums-");
@@ -71,13 +74,16 @@ internal sealed class AlbumWorkshop : IAsyncDisposable
                 new("Outbound:PrivateHosts", files?.Address.Authority),
                 new("Albums:UrlHosts", files?.Address.Host),
             ])
+            .AddInMemoryCollection(settings)
             .Build();
         var node = await EventsHost.StartAsync(database.ConnectionString, services => services
             .AddJobs(configuration, work: false)
             .AddMail(configuration)
             .AddSingleton(objects)
+            .AddWebhooks(configuration)
             .AddUploads(configuration, work: false)
-            .AddAlbums(configuration, work: false));
+            .AddAlbums(configuration, work: false)
+            .AddSingleton(clock ?? TimeProvider.System));
         return new AlbumWorkshop(database, node, folder, objects);
     }
 
@@ -109,7 +115,8 @@ internal sealed class AlbumWorkshop : IAsyncDisposable
         var urls = new UrlSource(node.Services.GetRequiredService<OutboundHttp>(), node.Services.GetRequiredService<UrlOptions>(), new HastyClock());
         var contents = new AlbumContents(attemptDatabase, events, node.Services.GetRequiredService<Subscriptions>(), storage, urls);
         var discard = new DiscardAlbumHandler(events, storage);
-        await new ZipAlbumHandler(events, storage, contents, urls, discard, Expiry, ArrayPool<byte>.Shared, Clock, NullLogger<ZipAlbumHandler>.Instance)
+        await ActivatorUtilities
+            .CreateInstance<ZipAlbumHandler>(node.Services, events, storage, contents, urls, discard, Expiry, Clock, NullLogger<ZipAlbumHandler>.Instance)
             .RunAsync(new ZipAlbum(id), default);
     }
 

@@ -3,6 +3,7 @@ using Albums;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Platform.Http;
+using Platform.Webhooks;
 using Uploads;
 using Xunit;
 
@@ -40,7 +41,12 @@ public sealed partial class SourceTests
     public void Every_error_code_has_a_status_and_a_line_in_the_documentation_and_those_of_modules_are_used()
     {
         var settings = new ConfigurationBuilder().Build();
-        using var modules = new ServiceCollection().AddUploads(settings, work: false).AddAlbums(settings, work: false).AddErrors().BuildServiceProvider();
+        using var modules = new ServiceCollection()
+            .AddUploads(settings, work: false)
+            .AddAlbums(settings, work: false)
+            .AddWebhooks(settings)
+            .AddErrors()
+            .BuildServiceProvider();
         var statuses = modules.GetRequiredService<ErrorCodes>().Statuses;
         var used = Sources.All().SelectMany(file => RefusedCodes().Matches(file.Text)).Select(match => match.Groups[1].Value).ToHashSet();
         var documented = DocumentedCodes().Matches(Sources.Read("docs/http-api.md"))

@@ -8,6 +8,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 using Platform.Jobs;
 using Platform.Mail;
 using Platform.Storage;
+using Platform.Webhooks;
 using Testing;
 using Uploads;
 
@@ -196,6 +197,7 @@ internal sealed class StorageNode(Dictionary<string, string> settings, Func<IObj
             .AddJobs(configuration, work: false)
             .AddSingleton(around?.Invoke(Objects) ?? Objects)
             .AddMail(new ConfigurationBuilder().AddInMemoryCollection([new("Mail:Folder", Path.GetTempPath())]).Build())
+            .AddWebhooks(configuration)
             .AddUploads(configuration, work: false)
             .AddAlbums(configuration, work: false));
         var id = Guid.CreateVersion7();

@@ -9,8 +9,14 @@ namespace Albums;
 /// <summary>What all events of an album have in common. An interface, because the public contract events are among them.</summary>
 internal interface IAlbumEvent;
 
+/// <param name="WebhookUrl">Told how the album goes on. It may hold a secret of the receiver's.</param>
 internal sealed record AlbumRequested(
-    string WeddingId, IReadOnlyList<RequestedFile> Files, string? Prefix, IReadOnlyList<string> Emails, DateTimeOffset At) : IAlbumEvent;
+    string WeddingId,
+    IReadOnlyList<RequestedFile> Files,
+    string? Prefix,
+    IReadOnlyList<string> Emails,
+    DateTimeOffset At,
+    string? WebhookUrl = null) : IAlbumEvent;
 
 /// <summary>A worker took the album up. Whoever worked on it before finds the stream moved on, and stops.</summary>
 internal sealed record AttemptStarted(string Node, DateTimeOffset At) : IAlbumEvent;

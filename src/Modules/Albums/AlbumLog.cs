@@ -47,6 +47,7 @@ internal static class AlbumLog
         AlbumRequested requested => requested with
         {
             Emails = [.. requested.Emails.Select(_ => "…")],
+            WebhookUrl = requested.WebhookUrl is null ? null : "…",
             Files = [.. requested.Files.Select(file => file with { Url = file.Url is { } url ? $"{new Uri(url).GetLeftPart(UriPartial.Authority)}/…" : null })],
         },
         AlbumFailed failed => failed with { Detail = AlbumFailure.Of(failed.Reason).Detail },

@@ -48,7 +48,7 @@ internal sealed class AlbumMail(EventStore store, IMailer mailer, AlbumOptions o
     /// <param name="closing">One line.</param>
     internal Mail Compose(Guid albumId, AlbumCompleted zip, string id, string email, string subject, string opening, string closing)
     {
-        var link = new Uri(options.PublicUrl, $"v1/albums/{albumId}/download").ToString();
+        var link = options.DownloadUrlOf(albumId);
         var size = string.Create(CultureInfo.InvariantCulture, $"{zip.SizeBytes / 1e9:0.0} GB");
         var content = $"{zip.Files} files, {(zip.SizeBytes < 50_000_000 ? "less than 0.1 GB" : size)}, in one ZIP.";
         var missing = zip.Skipped > 0 ? $"{zip.Skipped} files could not be included; _MISSING.txt in the ZIP names them." : "";

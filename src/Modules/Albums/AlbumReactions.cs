@@ -15,23 +15,28 @@ internal sealed class AlbumReactions(JobQueue jobs) : ISubscription
         typeof(AlbumRequested),
         typeof(AlbumReplayed),
         typeof(AlbumCompleted),
+        typeof(AlbumFailed),
         typeof(ExpiryAnnounced),
         typeof(AlbumCancelled),
         typeof(AlbumDeleted),
         typeof(AlbumExpired),
     ];
 
-    public Task HandleAsync(RecordedEvent e, NpgsqlTransaction transaction, CancellationToken cancellationToken)
+    public async Task HandleAsync(RecordedEvent e, NpgsqlTransaction transaction, CancellationToken cancellationToken)
     {
         var albumId = Guid.Parse(e.StreamId);
-        return e.Payload switch
+        await (e.Payload switch
         {
             AlbumRequested or AlbumReplayed => QueueAsync("zip_album", new ZipAlbum(albumId)),
             AlbumCompleted => QueueAsync("send_album_link", new SendAlbumLink(albumId)),
             ExpiryAnnounced => QueueAsync("send_expiry_reminder", new SendExpiryReminder(albumId)),
             AlbumCancelled or AlbumDeleted or AlbumExpired => QueueAsync("discard_album", new DiscardAlbum(albumId)),
             _ => Task.CompletedTask,
-        };
+        });
+        if (e.Payload is AlbumCompleted or AlbumFailed or AlbumCancelled or AlbumDeleted)
+        {
+            await QueueAsync("send_album_webhook", new SendAlbumWebhook(albumId, e.Version));
+        }
 
         Task QueueAsync<TCommand>(string kind, TCommand command)
             where TCommand : notnull => jobs.EnqueueAsync($"{kind}/{albumId}/{e.Version}", command, transaction, cancellationToken);

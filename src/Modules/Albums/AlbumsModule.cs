@@ -10,6 +10,7 @@ using Platform;
 using Platform.Events;
 using Platform.Http;
 using Platform.Jobs;
+using Platform.Webhooks;
 
 namespace Albums;
 
@@ -31,7 +32,6 @@ public static class AlbumsModule
         .AddErrorCodes(
             ("INVALID_EMAIL", 400),
             ("INVALID_FILE", 400),
-            ("NOT_SUPPORTED", 400),
             ("ALBUM_NOT_FOUND", 404),
             ("ALBUM_CANCELLED", 409),
             ("ALBUM_COMPLETED", 409),
@@ -53,6 +53,9 @@ public static class AlbumsModule
         .AddSingleton<AlbumMail>()
         .AddJob<SendAlbumLink, SendAlbumLinkHandler>("send_album_link")
         .AddJob<SendExpiryReminder, SendExpiryReminderHandler>("send_expiry_reminder")
+        .AddSingleton<AlbumProgressQueue>()
+        .AddJob<SendAlbumWebhook, SendAlbumWebhookHandler>("send_album_webhook", JobLane.Outbound, WebhookSender.Retry)
+        .AddJob<SendAlbumProgress, SendAlbumProgressHandler>("send_album_progress", JobLane.Outbound)
         .AddSingleton<DiscardAlbumHandler>()
         .AddJob<DiscardAlbum, DiscardAlbumHandler>("discard_album", retry: DiscardAlbumHandler.Retry);
 
@@ -64,6 +67,7 @@ public static class AlbumsModule
         ListAlbums.Map(albums);
         AlbumProgress.Map(albums);
         AlbumLog.Map(albums);
+        AlbumWebhooks.Map(albums);
         ReplayAlbumHandler.Map(albums);
         CancelAlbumHandler.Map(albums);
         DeleteAlbumHandler.Map(albums);
@@ -97,6 +101,8 @@ public static class AlbumsModule
 /// <param name="PublicUrl">Ends with a slash, so that paths can be added.</param>
 internal sealed record AlbumOptions(Uri PublicUrl)
 {
+    internal string DownloadUrlOf(Guid albumId) => new Uri(PublicUrl, $"v1/albums/{albumId}/download").ToString();
+
     internal static AlbumOptions Read(IConfiguration configuration)
     {
         var setting = configuration["PublicUrl"] is { Length: > 0 } given ? given : "http://127.0.0.1:5080";

@@ -8,6 +8,7 @@ using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.AspNetCore.Routing;
 using Platform.Events;
+using Platform.Webhooks;
 
 namespace Albums;
 
@@ -36,7 +37,7 @@ internal static partial class RequestAlbumHandler
 
     /// <summary>
     /// <c>POST /v1/albums</c>. 202 with the album's status and its <c>Location</c>; 400 <c>INVALID_WEDDING_ID</c>, <c>INVALID_FILE</c>,
-    /// <c>INVALID_EMAIL</c>, <c>NOT_SUPPORTED</c>; 409 <c>ALBUM_EMPTY</c>.
+    /// <c>INVALID_EMAIL</c>, <c>INVALID_WEBHOOK_URL</c>, <c>WEBHOOKS_DISABLED</c>; 409 <c>ALBUM_EMPTY</c>.
     /// </summary>
     internal static void Map(RouteGroupBuilder albums) =>
         albums.MapPost("/", PostAsync).WithMetadata(new RequestSizeLimitAttribute(MostRequestBytes));
@@ -47,10 +48,16 @@ internal static partial class RequestAlbumHandler
         EventStore store,
         AlbumContents contents,
         UrlSource urls,
+        WebhookSender webhooks,
         TimeProvider clock,
         CancellationToken cancellationToken)
     {
         var requested = Checked(command, urls, clock.GetUtcNow());
+        if (requested.WebhookUrl is { } url)
+        {
+            webhooks.Demand(url);
+        }
+
         if (await contents.IsEmptyAsync(requested, cancellationToken))
         {
             throw new CommandRefusedException("ALBUM_EMPTY", "There is no file to put into this album yet. Upload some first.");
@@ -83,7 +90,6 @@ internal static partial class RequestAlbumHandler
         Refuse.If(!WeddingId().IsMatch(command.WeddingId ?? ""), "INVALID_WEDDING_ID", "weddingId must be 1 to 64 letters, digits, '-' or '_'.");
         Refuse.If(command.Files is { Count: 0 }, "ALBUM_EMPTY", "An album of no files was asked for. Leave files out to take all uploads of the wedding.");
         Refuse.If(command.Files?.Count > AlbumContents.MostFiles, "INVALID_FILE", $"An album holds at most {AlbumContents.MostFiles:N0} files.");
-        Refuse.If(command.Notify?.WebhookUrl is not null, "NOT_SUPPORTED", "Webhooks are not supported yet. Poll the album or follow its progress.");
         foreach (var file in command.Files ?? [])
         {
             Refuse.If(file is null, "INVALID_FILE", "A file must be an object with a key or a url.");
@@ -122,7 +128,12 @@ internal static partial class RequestAlbumHandler
             "INVALID_EMAIL",
             "One of the addresses to notify is not an e-mail address.");
         return new AlbumRequested(
-            command.WeddingId!, [.. (command.Files ?? []).Select(file => new RequestedFile(file!.Key, file.Name, file.Url))], command.Prefix, emails, now);
+            command.WeddingId!,
+            [.. (command.Files ?? []).Select(file => new RequestedFile(file!.Key, file.Name, file.Url))],
+            command.Prefix,
+            emails,
+            now,
+            command.Notify?.WebhookUrl);
     }
 
     // Plans and finished ZIPs stand under albums/: an album of albums would hand out what others asked for.

@@ -23,6 +23,7 @@ internal sealed class ZipAlbumHandler(
     UrlSource urls,
     DiscardAlbumHandler discard,
     ExpiryOptions expiry,
+    AlbumProgressQueue progress,
     ArrayPool<byte> buffers,
     TimeProvider clock,
     ILogger<ZipAlbumHandler> logger) : IJob<ZipAlbum>
@@ -56,6 +57,7 @@ internal sealed class ZipAlbumHandler(
 
     private async Task AttemptAsync(AlbumStream stream, CancellationToken cancellationToken)
     {
+        stream.Appended = progress.Of(stream.AlbumId);
         var attempt = stream.Album.Attempts;
         var meter = new WorkMeter();
         var watch = Stopwatch.StartNew();

@@ -12,6 +12,9 @@ public enum JobLane
 
     /// <summary>Takes minutes or hours. The settings limit how many run at a time, and they take turns (<see cref="JobTurns"/>).</summary>
     Heavy,
+
+    /// <summary>Waits for servers of others, which may keep it waiting: nothing else waits with it.</summary>
+    Outbound,
 }
 
 /// <summary>A command that workers run, by its stored name.</summary>

@@ -16,6 +16,9 @@ public static class JobsWiring
     // Places that heavy jobs never take: mail does not wait behind albums, however few run at a time.
     private const int PlacesForLightJobs = 2;
 
+    // They do nothing but wait: a few slow receivers do not hold up the others.
+    private const int PlacesForOutboundJobs = 8;
+
     /// <summary>
     /// Adds <see cref="JobQueue"/> on the registered <see cref="NpgsqlDataSource"/>, and runs jobs where this process is a worker. Settings
     /// <c>Jobs__Concurrency</c>: heavy jobs at a time in this process; <c>Jobs__Turn</c>: how long one may keep others waiting.
@@ -65,8 +68,10 @@ public static class JobsWiring
     private static void Configure(IQuartzBuilder quartz, int concurrency)
     {
         quartz.AddJobType<CommandJob>();
-        quartz.UseDefaultThreadPool(concurrency + PlacesForLightJobs);
-        quartz.UseExecutionLimits(limits => limits.ForGroup(QueuedCommand.HeavyJobs, concurrency));
+        quartz.UseDefaultThreadPool(concurrency + PlacesForLightJobs + PlacesForOutboundJobs);
+        quartz.UseExecutionLimits(limits => limits
+            .ForGroup(QueuedCommand.HeavyJobs, concurrency)
+            .ForGroup(QueuedCommand.OutboundJobs, PlacesForOutboundJobs));
 
         // For failures outside a handler, which no module can record: see CommandJob.
         quartz.UseDefaultRetryPolicy(RetryPolicy.Exponential(int.MaxValue, TimeSpan.FromSeconds(1), 2, TimeSpan.FromMinutes(1)));

@@ -14,8 +14,11 @@ internal static class QueuedCommand
     internal const string Baggage = "baggage";
     internal const string Attempt = "attempt";
 
-    /// <summary>Quartz's execution group of jobs in <see cref="JobLane.Heavy"/>; the others have none.</summary>
+    /// <summary>Quartz's execution group of jobs in <see cref="JobLane.Heavy"/>.</summary>
     internal const string HeavyJobs = "heavy";
+
+    /// <summary>That of jobs in <see cref="JobLane.Outbound"/>. Light ones have none.</summary>
+    internal const string OutboundJobs = "outbound";
 
     internal static IJobDetail Job(JobKey key, JobKind kind, string command)
     {
@@ -32,7 +35,12 @@ internal static class QueuedCommand
     internal static ITrigger Trigger(JobKey job, JobLane lane, int attempt, DateTimeOffset at) => TriggerBuilder.Create()
         .WithIdentity($"{job.Name}#{attempt}")
         .ForJob(job)
-        .WithExecutionGroup(lane is JobLane.Heavy ? HeavyJobs : null)
+        .WithExecutionGroup(lane switch
+        {
+            JobLane.Heavy => HeavyJobs,
+            JobLane.Outbound => OutboundJobs,
+            _ => null,
+        })
         .UsingJobData(Attempt, attempt.ToString(System.Globalization.CultureInfo.InvariantCulture))
         .StartAt(at)
         .Build();
