@@ -10,6 +10,9 @@ public sealed class CommandRefusedException(string code, string detail) : Except
     /// <summary>Further members of the problem document, such as <c>missingChunks</c>.</summary>
     public IReadOnlyDictionary<string, object?> Members { get; init; } = new Dictionary<string, object?>();
 
+    /// <summary>The problem's type (RFC 9457 §3.1.1) where a standard defines one; <see langword="null"/> where the code says it all.</summary>
+    public string? ProblemType { get; init; }
+
     /// <summary>When asking again may help; <see langword="null"/> where it will not.</summary>
     public TimeSpan? RetryAfter { get; init; }
 }

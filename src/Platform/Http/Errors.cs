@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Text.Json;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Json;
@@ -76,7 +77,10 @@ internal sealed class Errors(RequestDelegate next, IOptions<JsonOptions> json, E
 
         var traceId = Activity.Current?.TraceId.ToString() ?? context.TraceIdentifier;
         var document = problem.ToDocument(context, traceId, clock.GetUtcNow());
-        await context.Response.WriteAsJsonAsync(document, json.Value.SerializerOptions, Problem.ContentType, context.RequestAborted);
+        var body = JsonSerializer.SerializeToUtf8Bytes(document, json.Value.SerializerOptions);
+        context.Response.ContentType = Problem.ContentType;
+        context.Response.ContentLength = body.Length;
+        await context.Response.Body.WriteAsync(body, context.RequestAborted);
     }
 }
 

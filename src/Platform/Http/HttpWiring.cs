@@ -16,6 +16,15 @@ public static class HttpWiring
     // An album request with 10,000 files has about 2 MB. Endpoints that take file bytes raise it for themselves.
     private const long LargestBodyBytes = 8 * 1024 * 1024;
 
+    // What scripts of other origins may read: of any answer, of tus, and of resumable uploads.
+    private static readonly string[] ExposedHeaders =
+    [
+        "ETag", "Location", "Retry-After", "Content-Range", "Content-Disposition",
+        "Tus-Resumable", "Tus-Version", "Tus-Extension", "Tus-Max-Size", "Tus-Checksum-Algorithm",
+        "Upload-Offset", "Upload-Length", "Upload-Defer-Length", "Upload-Metadata", "Upload-Concat", "Upload-Expires",
+        "Upload-Complete", "Upload-Limit", "Upload-Draft-Interop-Version", "Repr-Digest",
+    ];
+
     /// <summary>Setting <c>Cors__Origins</c>: origins with commas between, or <c>*</c>; none by default. Cookies never cross.</summary>
     public static IServiceCollection AddHttp(this IServiceCollection services, IConfiguration configuration)
     {
@@ -32,7 +41,7 @@ public static class HttpWiring
             .WithOrigins(origins)
             .AllowAnyHeader()
             .AllowAnyMethod()
-            .WithExposedHeaders("ETag", "Location", "Retry-After", "Content-Range", "Content-Disposition")
+            .WithExposedHeaders(ExposedHeaders)
             .SetPreflightMaxAge(TimeSpan.FromHours(2))));
     }
 

@@ -16,6 +16,8 @@ internal sealed record Problem(
 {
     internal const string ContentType = "application/problem+json";
 
+    internal string Type { get; init; } = "about:blank";
+
     internal static Problem Of(int status) => new(status, ErrorCodes.Of(status), status switch
     {
         StatusCodes.Status404NotFound => "There is nothing at this address.",
@@ -32,6 +34,7 @@ internal sealed record Problem(
         {
             Members = refused.Members,
             RetryAfter = refused.RetryAfter,
+            Type = refused.ProblemType ?? "about:blank",
         },
         BadHttpRequestException { InnerException: JsonException json } =>
             new(StatusCodes.Status400BadRequest, ErrorCodes.InvalidRequest, $"The body is not the JSON this request takes, at {json.Path ?? "$"}."),
@@ -51,8 +54,10 @@ internal sealed record Problem(
     {
         var document = new Dictionary<string, object?>
         {
-            ["type"] = "about:blank",
-            ["title"] = ReasonPhrases.GetReasonPhrase(Status),
+            ["type"] = Type,
+
+            // No registry has a phrase for the statuses that protocols invent, such as tus's 460.
+            ["title"] = ReasonPhrases.GetReasonPhrase(Status) is { Length: > 0 } phrase ? phrase : Detail,
             ["status"] = Status,
             ["detail"] = Detail,
             ["instance"] = context.Request.Path.Value,
