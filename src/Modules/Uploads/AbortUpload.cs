@@ -44,6 +44,13 @@ internal static class AbortUploadHandler
             await storage.AbortMultipartAsync(multipart, cancellationToken);
         }
 
+        if (upload.Appended is not null)
+        {
+            // A piece for a concatenation, or a file that was not what its digest promised, is an object already.
+            await storage.DeleteAsync(upload.Session.Key, cancellationToken);
+            await TailStore.DeleteAllAsync(storage, upload, cancellationToken);
+        }
+
         await events.DecideAsync<Upload, IUploadEvent>(
             upload.Session.UploadId, upload => upload.PartsAreDiscarded ? [] : [new PartsDiscarded(clock.GetUtcNow())], cancellationToken);
     }

@@ -24,10 +24,16 @@ internal sealed record CompletedUpload(Guid UploadId, string Key, long SizeBytes
 //                                     upload has its key, so it is ours.
 
 /// <summary>Completes uploads, exactly once each.</summary>
-internal sealed class CompleteUploadHandler(EventStore events, IObjectStorage storage, Quotas quotas, MediaReader media, UploadsAtWork atWork, TimeProvider clock)
+internal sealed class CompleteUploadHandler(
+    EventStore events,
+    IObjectStorage storage,
+    Quotas quotas,
+    ReprDigests digests,
+    MediaReader media,
+    UploadsAtWork atWork,
+    ThisNode node,
+    TimeProvider clock)
 {
-    private readonly string node = $"{Environment.MachineName}:{Environment.ProcessId}:{Guid.CreateVersion7():N}";
-
     /// <summary>
     /// <c>POST /v1/uploads/{id}/complete</c>. 200, or 403 <c>QUOTA_EXCEEDED</c>, 409 <c>MISSING_PARTS</c>, <c>ETAG_MISMATCH</c>, <c>COMPLETE_IN_PROGRESS</c>, or 410.
     /// </summary>
@@ -42,15 +48,24 @@ internal sealed class CompleteUploadHandler(EventStore events, IObjectStorage st
 
     /// <summary>Waits while another request completes the same upload.</summary>
     /// <param name="cancellationToken">Ends the waiting. Once begun, the completion goes on without the client.</param>
-    public async Task<UploadCompleted> CompleteAsync(Guid uploadId, CompleteUpload command, CancellationToken cancellationToken)
+    /// <param name="isVerified">The bytes have the digest that was promised for the file: it need not be read again.</param>
+    public async Task<UploadCompleted> CompleteAsync(
+        Guid uploadId, CompleteUpload command, CancellationToken cancellationToken, bool isVerified = false)
     {
         using var work = atWork.Join(uploadId);
         using var turn = await work.TakeTurnAsync(cancellationToken);
         await quotas.CheckAsync(uploadId, cancellationToken);
-        var upload = await DecideAsync(uploadId, upload => Decide(upload, command, node, clock.GetUtcNow()));
+        var upload = await DecideAsync(uploadId, upload => Decide(upload, command, node.Name, clock.GetUtcNow()));
         if (upload.Result is null)
         {
             var stored = await StoreAsync(upload);
+            await TailStore.DeleteAllAsync(storage, upload, CancellationToken.None);
+            if (!isVerified && await digests.DiffersAsync(upload, stored))
+            {
+                await DecideAsync(uploadId, upload => DecideDamaged(upload, clock.GetUtcNow()));
+                throw UploadErrors.Damaged();
+            }
+
             var seen = stored?.SizeBytes == upload.Session.SizeBytes ? await media.ReadAsync(stored, upload.Session.ContentType) : null;
             upload = await DecideAsync(uploadId, upload => DecideCompleted(upload, stored, seen, clock.GetUtcNow()));
         }
@@ -71,7 +86,15 @@ internal sealed class CompleteUploadHandler(EventStore events, IObjectStorage st
                 break;
             default:
                 upload.MustBeOpen(now);
-                CheckParts(upload, [.. (command.Parts ?? []).OfType<SentChunk>()]);
+                if (upload.Appended is { } appended)
+                {
+                    CheckIsWhole(upload, appended);
+                }
+                else
+                {
+                    CheckParts(upload, [.. (command.Parts ?? []).OfType<SentChunk>()]);
+                }
+
                 break;
         }
 
@@ -94,14 +117,25 @@ internal sealed class CompleteUploadHandler(EventStore events, IObjectStorage st
     {
         var etags = parts.ToDictionary(part => part.Number - 1, part => part.ETag);
         int[] wrong = [.. upload.Chunks.Keys.Where(index => etags.GetValueOrDefault(index) != upload.Chunks[index].ETag)];
-        return upload.Status is UploadStatus.Completing && wrong.Length > 0 ? [new ChunksInvalidated(wrong, now)] : [];
+        return upload.Status is UploadStatus.Completing && wrong.Length > 0
+            ? [upload.Appended is null ? new ChunksInvalidated(wrong, now) : new UploadLost(now)]
+            : [];
     }
 
-    private static UploadCompleted Completed(Upload upload, StoredObject stored, UploadedMedia? media, DateTimeOffset now)
+    /// <summary>The file is there but is not what the client promised.</summary>
+    internal static IReadOnlyList<IUploadEvent> DecideDamaged(Upload upload, DateTimeOffset now) =>
+        upload.Status is UploadStatus.Completing ? [new UploadAborted(now, UploadErrors.ReprDigestMismatchCode)] : [];
+
+    private static IUploadEvent Completed(Upload upload, StoredObject stored, UploadedMedia? media, DateTimeOffset now) => upload.IsPartial
+        ? new PartialCompleted(stored.ETag, upload.Crc32, now)
+        : upload.CompletedAs(stored.ETag, upload.Crc32, now) with { Media = media };
+
+    private static void CheckIsWhole(Upload upload, AppendState appended)
     {
-        var crc32 = upload.Chunks.Values.Aggregate(0u, (crc32, chunk) => Crc32.Combine(crc32, chunk.Crc32, chunk.SizeBytes));
-        var file = upload.Session;
-        return new(file.UploadId, file.WeddingId, file.Key, file.FileName, file.SizeBytes, crc32, file.ContentType, stored.ETag, now, media);
+        if (!appended.IsLengthKnown || appended.OffsetBytes != upload.Session.SizeBytes)
+        {
+            throw new CommandRefusedException("MISSING_PARTS", "Bytes are missing. Append them first.");
+        }
     }
 
     private static void CheckParts(Upload upload, IReadOnlyList<SentChunk> sent)
@@ -139,8 +173,10 @@ internal sealed class CompleteUploadHandler(EventStore events, IObjectStorage st
     private async Task<StoredObject?> StoreAsync(Upload upload)
     {
         var file = upload.Session;
-        if (upload.Multipart is not { } multipart)
+        if (upload.Multipart is not { } multipart || upload.Chunks.IsEmpty)
         {
+            // That of a file whose length was not known, and turned out to be nothing: no store makes an object of no parts.
+            await (upload.Multipart is { } unused ? storage.AbortMultipartAsync(unused, CancellationToken.None) : Task.CompletedTask);
             return await storage.HeadAsync(file.Key, CancellationToken.None)
                 ?? await storage.PutAsync(file.Key, Stream.Null, 0, file.ContentType, CancellationToken.None);
         }
@@ -158,9 +194,11 @@ internal sealed class CompleteUploadHandler(EventStore events, IObjectStorage st
         {
             var parts = await storage.ListPartsAsync(multipart, CancellationToken.None);
             var reopened = await DecideAsync(file.UploadId, upload => DecideRefused(upload, parts, clock.GetUtcNow()));
-            if (reopened.Status is not UploadStatus.Open)
-                throw;
-            throw EtagMismatch([.. reopened.MissingChunks]);
+            if (reopened.Status is UploadStatus.Open)
+                throw EtagMismatch([.. reopened.MissingChunks]);
+            if (reopened.Status is UploadStatus.Lost)
+                throw reopened.Refusal(clock.GetUtcNow());
+            throw;
         }
     }
 

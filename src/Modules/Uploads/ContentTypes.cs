@@ -116,6 +116,15 @@ internal static class ContentTypes
         return signatures.Length == 0;
     }
 
+    /// <exception cref="CommandRefusedException">A file that begins so is not of the type.</exception>
+    public static void CheckHead(string contentType, ReadOnlySpan<byte> head)
+    {
+        if (!Agrees(contentType, head))
+        {
+            throw UploadErrors.ContentTypeMismatch(contentType);
+        }
+    }
+
     /// <param name="Then">In RIFF files: the form type, behind the four bytes of the size.</param>
     private readonly record struct Signature(int Offset, byte[] Bytes, string? Then = null)
     {

@@ -42,7 +42,7 @@ internal sealed class ExpireUploads(
     }
 
     internal static IReadOnlyList<IUploadEvent> Decide(Upload upload, DateTimeOffset now) =>
-        upload.Status is UploadStatus.Open && now >= upload.Session.ExpiresAt ? [new UploadExpired(now)] : [];
+        upload.StatusAt(now) is UploadStatus.Expired && upload.Status is not UploadStatus.Expired ? [new UploadExpired(now)] : [];
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {

@@ -57,11 +57,16 @@ internal sealed class InitiateUploadHandler(
     /// <exception cref="StreamConflictException">One of the others was recorded meanwhile. Nothing is left of the upload.</exception>
     public async Task<UploadInitiated> BeginAsync(UploadInitiated session, IReadOnlyList<StreamAppend> others, CancellationToken cancellationToken)
     {
-        await quotas.ReserveAsync(session, cancellationToken);
+        if (session.Append is not { IsPartial: true })
+        {
+            // A piece counts as part of the file it becomes.
+            await quotas.ReserveAsync(session, cancellationToken);
+        }
+
         var isRecording = false;
         try
         {
-            if (session.SizeBytes > 0)
+            if (session.SizeBytes > 0 || session.Append is { IsLengthDeferred: true })
             {
                 var multipart = await storage.BeginMultipartAsync(session.Key, session.ContentType, cancellationToken);
                 session = session with { MultipartId = multipart.Id };
@@ -86,11 +91,21 @@ internal sealed class InitiateUploadHandler(
 
     /// <summary>Applies every rule to the command. The multipart upload is the caller's to begin.</summary>
     internal static UploadInitiated Plan(
-        InitiateUpload command, Guid uploadId, UploadSettings settings, bool isProxied, DateTimeOffset now)
+        InitiateUpload command, Guid uploadId, UploadSettings settings, bool isProxied, DateTimeOffset now) => Plan(
+            command,
+            () => PartPlan.Create(command.SizeBytes, command.ChunkSizeBytes, settings.LimitsFor(command.UserRole, isProxied)),
+            uploadId,
+            settings,
+            now);
+
+    /// <inheritdoc cref="Plan(InitiateUpload, Guid, UploadSettings, bool, DateTimeOffset)"/>
+    /// <param name="createPlan">Called once name and type are known to be good.</param>
+    internal static UploadInitiated Plan(
+        InitiateUpload command, Func<PartPlan> createPlan, Guid uploadId, UploadSettings settings, DateTimeOffset now)
     {
         var fileName = KeyLayout.CheckFileName(command.FileName);
         var contentType = ContentTypes.Check(command.ContentType, settings);
-        var plan = PartPlan.Create(command.SizeBytes, command.ChunkSizeBytes, settings.LimitsFor(command.UserRole, isProxied));
+        var plan = createPlan();
         return new UploadInitiated(
             uploadId,
             KeyLayout.KeyOf(command.UserRole, command.UserId, now, ContentTypes.CategoryOf(contentType), fileName, uploadId),

@@ -66,6 +66,11 @@ internal sealed class ReceivePartHandler(EventStore events, IObjectStorage stora
         Guid uploadId, int index, ChunkChecksums checksums, HttpRequest request, CancellationToken cancellationToken)
     {
         var upload = await events.FoldAsync<Upload, IUploadEvent>(uploadId, cancellationToken);
+        if (upload.State.Appended is not null)
+        {
+            throw UploadErrors.NotFound();
+        }
+
         upload.State.MustBeOpen(clock.GetUtcNow());
         var slot = upload.State.Plan.Slot(index);
         if (request.ContentLength is { } length && length != slot.SizeBytes)

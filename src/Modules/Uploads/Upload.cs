@@ -12,7 +12,10 @@ namespace Uploads;
 internal interface IUploadEvent;
 
 /// <param name="MultipartId">The store's; <see langword="null"/> for an empty file, which has no parts.</param>
+/// <param name="SizeBytes">0 where the length of an appended upload is deferred, until <see cref="LengthDeclared"/>.</param>
+/// <param name="ChunkSizeBytes">The size of all parts but the last, whoever cuts them: the client, or the server from what is appended.</param>
 /// <param name="ExpiresAt">After it no chunk is taken. The store forgets incomplete uploads somewhat later.</param>
+/// <param name="Append">Set where the file comes by appends, from its first byte to its last; <see langword="null"/> where it comes in chunks.</param>
 internal sealed record UploadInitiated(
     Guid UploadId,
     string Key,
@@ -25,9 +28,10 @@ internal sealed record UploadInitiated(
     string UserId,
     string? WeddingId,
     DateTimeOffset InitiatedAt,
-    DateTimeOffset ExpiresAt) : IUploadEvent;
+    DateTimeOffset ExpiresAt,
+    AppendTerms? Append = null) : IUploadEvent;
 
-/// <summary>The store acknowledged the chunk. A later one of the same index takes its place.</summary>
+/// <summary>The store acknowledged the chunk, or the part cut from what was appended. A later one of the same index takes its place.</summary>
 internal sealed record ChunkStored(int Index, string ETag, long SizeBytes, uint Crc32, DateTimeOffset StoredAt) : IUploadEvent;
 
 /// <summary>From here on no chunk is taken, so that the parts being completed stay as they are. A second one is a takeover.</summary>
@@ -91,14 +95,26 @@ internal sealed record Upload : IState<Upload, IUploadEvent>
 
     public bool PartsAreDiscarded { get; private init; }
 
+    /// <summary>How far the appends have come; <see langword="null"/> where the file comes in chunks.</summary>
+    public AppendState? Appended { get; private init; }
+
     public PartPlan Plan => new(Session.SizeBytes, Session.ChunkSizeBytes);
 
     /// <summary>The store's handle; <see langword="null"/> for an empty file.</summary>
     public MultipartUpload? Multipart => Session.MultipartId is { } id ? new(Session.Key, id) : null;
 
+    /// <summary>Whether it is a piece of a file rather than a file.</summary>
+    public bool IsPartial => Session.Append?.IsPartial is true;
+
+    /// <summary>Of the bytes that are there.</summary>
+    public uint Crc32 =>
+        Appended?.Crc32 ?? Chunks.Values.Aggregate(0u, (crc32, chunk) => Platform.Storage.Crc32.Combine(crc32, chunk.Crc32, chunk.SizeBytes));
+
     public IEnumerable<int> MissingChunks => Enumerable.Range(0, Plan.TotalChunks).Where(index => !Chunks.ContainsKey(index));
 
-    public static Upload Evolve(Upload state, IUploadEvent e) => e switch
+    public static Upload Evolve(Upload state, IUploadEvent e) => EvolveUpload(state, e) with { Appended = AppendState.Evolve(state.Appended, e) };
+
+    private static Upload EvolveUpload(Upload state, IUploadEvent e) => e switch
     {
         UploadInitiated session => state with { Status = UploadStatus.Open, Session = session },
         ChunkStored chunk => state with { Chunks = state.Chunks.SetItem(chunk.Index, chunk) },
@@ -109,12 +125,30 @@ internal sealed record Upload : IState<Upload, IUploadEvent>
         UploadExpired => state with { Status = UploadStatus.Expired },
         UploadLost => state with { Status = UploadStatus.Lost, PartsAreDiscarded = true },
         PartsDiscarded => state with { PartsAreDiscarded = true },
+        LengthDeclared length => state with { Session = state.Session with { SizeBytes = length.SizeBytes } },
+        ExpirySet expiry => state with { Session = state.Session with { ExpiresAt = expiry.ExpiresAt } },
+        PartialCompleted partial => state with
+        {
+            Status = UploadStatus.Completed,
+            Result = state.CompletedAs(partial.ETag, partial.Crc32, partial.CompletedAt),
+        },
+        UploadsConcatenated whole => state with
+        {
+            Chunks = whole.Parts.ToImmutableSortedDictionary(
+                part => part.Number - 1, part => new ChunkStored(part.Number - 1, part.ETag, part.SizeBytes, 0, whole.ConcatenatedAt)),
+        },
         _ => state,
     };
 
-    /// <summary>The status at an instant: an open upload is expired as soon as its time is over, recorded or not.</summary>
-    public UploadStatus StatusAt(DateTimeOffset now) =>
-        Status is UploadStatus.Open && now >= Session.ExpiresAt ? UploadStatus.Expired : Status;
+    /// <summary>The status at an instant: an upload whose time is over is expired, recorded or not. Complete files do not expire.</summary>
+    public UploadStatus StatusAt(DateTimeOffset now) => (Status is UploadStatus.Open || (Status is UploadStatus.Completed && IsPartial))
+        && now >= Session.ExpiresAt
+            ? UploadStatus.Expired
+            : Status;
+
+    /// <summary>What this upload has become, from what the store says of it.</summary>
+    public UploadCompleted CompletedAs(string etag, uint crc32, DateTimeOffset now) => new(
+        Session.UploadId, Session.WeddingId, Session.Key, Session.FileName, Session.SizeBytes, crc32, Session.ContentType, etag, now);
 
     /// <exception cref="CommandRefusedException">It takes no chunks: the code says why.</exception>
     public void MustBeOpen(DateTimeOffset now)
@@ -125,11 +159,27 @@ internal sealed record Upload : IState<Upload, IUploadEvent>
         }
     }
 
+    /// <summary>An upload is touched by the requests of its own protocol only, and by none once its address is closed.</summary>
+    /// <exception cref="CommandRefusedException">There is no such upload there.</exception>
+    public void MustBeOf(string protocol)
+    {
+        if (Session.Append?.Protocol != protocol)
+        {
+            throw UploadErrors.NotFound();
+        }
+
+        if (Appended is { IsClosed: true })
+        {
+            throw UploadErrors.Gone();
+        }
+    }
+
     /// <summary>Why an upload that is not open cannot be changed.</summary>
     public CommandRefusedException Refusal(DateTimeOffset now) => StatusAt(now) switch
     {
         UploadStatus.Completing => UploadErrors.CompleteInProgress(),
         UploadStatus.Completed => new("UPLOAD_COMPLETED", "The upload is complete. Nothing more to send."),
+        UploadStatus.Aborted when Appended is not null => UploadErrors.Gone(),
         UploadStatus.Aborted when AbortReason is UploadErrors.ContentTypeMismatchCode => UploadErrors.ContentTypeMismatch(Session.ContentType),
         UploadStatus.Aborted => new("UPLOAD_ABORTED", "The upload was aborted. Start a new one."),
         UploadStatus.Expired => new("UPLOAD_EXPIRED", "The upload was not completed in time. Start a new one."),

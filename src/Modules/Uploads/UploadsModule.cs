@@ -20,12 +20,14 @@ public static class UploadsModule
         AddErrorCodes(services);
         services.AddSingleton(_ => UploadOptions.Read(configuration));
         services.AddSettings(() => UploadSettings.Read(configuration));
+        services.AddSingleton<ThisNode>();
         services.AddSingleton<UploadsAtWork>();
         services.AddSingleton<Quotas>();
         services.AddSingleton<MediaReader>();
         services.AddSingleton<InitiateUploadHandler>();
         services.AddSingleton<ReceivePartHandler>();
         services.AddSingleton<CompleteUploadHandler>();
+        services.AddAppends();
         services.AddSubscription<UploadsProjection>();
         return work ? services.AddHostedService<ExpireUploads>() : services;
     }
@@ -42,37 +44,51 @@ public static class UploadsModule
         GetUploadHandler.Map(uploads);
         ListUploadsHandler.Map(uploads);
         uploads.MapSettings<UploadSettings>("/settings");
+        TusEndpoints.Map(endpoints);
+        ResumableEndpoints.Map(endpoints);
         return uploads;
     }
 
     private static void AddErrorCodes(IServiceCollection services) => services.AddErrorCodes(
         ("CHECKSUM_MISMATCH", 400),
         ("CHUNK_SIZE_MISMATCH", 400),
+        ("INCONSISTENT_UPLOAD_LENGTH", 400),
         ("INVALID_CHECKSUM", 400),
         ("INVALID_CHUNK_INDEX", 400),
         ("INVALID_CHUNK_SIZE", 400),
+        ("INVALID_CONCATENATION", 400),
         ("INVALID_FILE_NAME", 400),
         ("INVALID_SIZE", 400),
+        ("INVALID_UPLOAD_HEADER", 400),
+        ("INVALID_UPLOAD_METADATA", 400),
         ("INVALID_USER_ID", 400),
         ("INVALID_USER_ROLE", 400),
         ("INVALID_WEDDING_ID", 400),
+        ("REPR_DIGEST_MISMATCH", 400),
         ("UPLOAD_ID_MISMATCH", 400),
         ("QUOTA_EXCEEDED", 403),
+        ("FINAL_UPLOAD", 403),
         ("UPLOAD_NOT_FOUND", 404),
+        ("APPEND_SUPERSEDED", 409),
         ("CHUNK_IN_PROGRESS", 409),
         ("COMPLETE_IN_PROGRESS", 409),
         ("ETAG_MISMATCH", 409),
         ("MISSING_PARTS", 409),
         ("UPLOAD_ABORTED", 409),
         ("UPLOAD_COMPLETED", 409),
+        ("UPLOAD_OFFSET_MISMATCH", 409),
         ("UPLOAD_EXPIRED", 410),
+        ("UPLOAD_GONE", 410),
         ("UPLOAD_LOST", 410),
         ("CHUNK_TOO_LARGE", 413),
         ("FILE_TOO_LARGE", 413),
+        ("TUS_VERSION_UNSUPPORTED", 412),
+        ("UPLOAD_TOO_LONG", 413),
         ("CONTENT_TYPE_MISMATCH", 415),
         ("UNSUPPORTED_CONTENT_TYPE", 415),
         ("IDEMPOTENCY_KEY_REUSED", 422),
-        ("TOO_MANY_UPLOADS", 429));
+        ("TOO_MANY_UPLOADS", 429),
+        ("UPLOAD_CHECKSUM_MISMATCH", 460));
 
     internal static void MapEvents(EventTypes types) => types
         .Map<UploadOrdered>("upload_ordered")
@@ -84,5 +100,12 @@ public static class UploadsModule
         .Map<UploadAborted>("upload_aborted")
         .Map<UploadExpired>("upload_expired")
         .Map<UploadLost>("upload_lost")
-        .Map<PartsDiscarded>("parts_discarded");
+        .Map<PartsDiscarded>("parts_discarded")
+        .Map<AppendTakenOver>("append_taken_over")
+        .Map<TailKept>("tail_kept")
+        .Map<LengthDeclared>("length_declared")
+        .Map<UploadsConcatenated>("uploads_concatenated")
+        .Map<PartialCompleted>("partial_completed")
+        .Map<ExpirySet>("expiry_set")
+        .Map<AddressClosed>("address_closed");
 }

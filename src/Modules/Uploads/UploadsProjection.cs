@@ -48,6 +48,9 @@ internal sealed class UploadsProjection : IProjection
         typeof(UploadExpired),
         typeof(UploadLost),
         typeof(PartsDiscarded),
+        typeof(LengthDeclared),
+        typeof(PartialCompleted),
+        typeof(ExpirySet),
     ];
 
     public async Task HandleAsync(RecordedEvent e, NpgsqlTransaction transaction, CancellationToken cancellationToken)
@@ -74,6 +77,18 @@ internal sealed class UploadsProjection : IProjection
             case UploadCompleted file:
                 command.CommandText = "update upload set status = 'completed', completed_at = $2, due_at = null where upload_id = $1";
                 Add(file.CompletedAt);
+                break;
+            case PartialCompleted:
+                // A piece stays in the sweep's view: it goes when its time is over.
+                command.CommandText = "update upload set status = 'completed', due_at = expires_at where upload_id = $1";
+                break;
+            case LengthDeclared length:
+                command.CommandText = "update upload set size_bytes = $2 where upload_id = $1";
+                Add(length.SizeBytes);
+                break;
+            case ExpirySet expiry:
+                command.CommandText = "update upload set expires_at = $2, due_at = $2 where upload_id = $1";
+                Add(expiry.ExpiresAt);
                 break;
             case UploadAborted aborted:
                 SetStatus(UploadStatus.Aborted, aborted.AbortedAt);
