@@ -40,6 +40,9 @@ internal sealed class PacedStorage(IObjectStorage inner, Line line, TimeSpan lat
     public Task<StoredObject> CompleteMultipartAsync(MultipartUpload upload, IReadOnlyList<StoredPart> parts, CancellationToken cancellationToken) =>
         inner.CompleteMultipartAsync(upload, parts, cancellationToken);
 
+    public Task<MultipartPage> ListMultipartsAsync(string prefix, string? continuation, CancellationToken cancellationToken) =>
+        inner.ListMultipartsAsync(prefix, continuation, cancellationToken);
+
     public Task AbortMultipartAsync(MultipartUpload upload, CancellationToken cancellationToken) =>
         inner.AbortMultipartAsync(upload, cancellationToken);
 

@@ -27,6 +27,9 @@ public static class CephServer
     /// <summary>A bucket of this process, reached as R2 is: over TLS.</summary>
     public static Task<S3Options> TlsBucketAsync() => Tls.Value;
 
+    /// <summary>A bucket nobody else uses, for tests that look at all of it.</summary>
+    public static Task<S3Options> OwnBucketAsync() => CreateBucketAsync(isTls: true);
+
     /// <summary>A bucket of this process over plain http.</summary>
     public static Task<S3Options> PlainBucketAsync() => Plain.Value;
 

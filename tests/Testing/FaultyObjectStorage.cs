@@ -71,6 +71,9 @@ public sealed class FaultyObjectStorage(IObjectStorage inner) : IObjectStorage
         MultipartUpload upload, IReadOnlyList<StoredPart> parts, CancellationToken cancellationToken) =>
         CallAsync(() => inner.CompleteMultipartAsync(upload, parts, cancellationToken));
 
+    public Task<MultipartPage> ListMultipartsAsync(string prefix, string? continuation, CancellationToken cancellationToken) =>
+        CallAsync(() => inner.ListMultipartsAsync(prefix, continuation, cancellationToken));
+
     public Task AbortMultipartAsync(MultipartUpload upload, CancellationToken cancellationToken) =>
         CallAsync(() => inner.AbortMultipartAsync(upload, cancellationToken));
 

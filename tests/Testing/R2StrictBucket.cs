@@ -56,6 +56,7 @@ internal sealed class R2StrictBucket(string folder)
         {
             return (request.Method, query.ContainsKey("uploads"), uploadId.Length > 0, key.Length > 0) switch
             {
+                ("GET", true, false, false) => await ListUploadsAsync(query["prefix"].ToString(), cancellationToken),
                 ("GET", _, false, false) => await ListAsync(query["prefix"].ToString(), query["continuation-token"], cancellationToken),
                 ("HEAD", _, _, true) => await HeadAsync(key, cancellationToken),
                 ("GET", _, false, true) => await GetAsync(request, key, cancellationToken),
@@ -96,6 +97,19 @@ internal sealed class R2StrictBucket(string folder)
                 new XElement("Size", found.SizeBytes),
                 new XElement("ETag", Quoted(objects[found.Key].ETag)),
                 new XElement("LastModified", found.ModifiedAt))));
+    }
+
+    private async Task<R2Answer> ListUploadsAsync(string prefix, CancellationToken cancellationToken)
+    {
+        var pending = await files.ListMultipartsAsync(prefix, null, cancellationToken);
+        return R2Answer.Xml(
+            "ListMultipartUploadsResult",
+            new XElement("IsTruncated", false),
+            pending.Uploads.Select(found => new XElement(
+                "Upload",
+                new XElement("Key", found.Upload.Key),
+                new XElement("UploadId", found.Upload.Id),
+                new XElement("Initiated", found.BegunAt))));
     }
 
     private async Task<R2Answer> HeadAsync(string key, CancellationToken cancellationToken)

@@ -50,9 +50,11 @@ public abstract class IdempotencyKeyTests(UploadNode node)
     {
         var counting = new FaultyObjectStorage(node.Storage);
         await using var another = await UploadHost.StartAsync(node.ConnectionString, counting, node.Clock, work: false);
-        var answers = await Task.WhenAll(Enumerable.Range(0, 6).Select(i => InitAsync(i % 2 == 0 ? host : another, Photo)));
+        var answers = await Task.WhenAll(Enumerable.Range(0, 6).Select(i => InitAsync(i % 2 == 0 ? host : another, Photo with { UserId = "u9" })));
         var uploads = await Task.WhenAll(answers.Select(answer => ReadAsync(answer, 201)));
         Assert.Single(uploads.Select(upload => upload.GetRawText()).Distinct());
+        var pending = await node.Storage.ListMultipartsAsync("member/u9/", null, TestContext.Current.CancellationToken);
+        Assert.Equal(uploads[0].Key(), Assert.Single(pending.Uploads).Upload.Key);
         await ReadAsync(await host.CompleteAsync(uploads[0].Id(), await another.SendAsync(uploads[0].Id(), 0, new byte[1_000])), 200);
     }
 

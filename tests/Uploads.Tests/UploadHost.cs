@@ -35,6 +35,8 @@ internal sealed class UploadHost : IAsyncDisposable
 
     public ExpireUploads Sweep => app.Services.GetServices<Microsoft.Extensions.Hosting.IHostedService>().OfType<ExpireUploads>().Single();
 
+    public DiscardOrphans Orphans => app.Services.GetServices<Microsoft.Extensions.Hosting.IHostedService>().OfType<DiscardOrphans>().Single();
+
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     public static async Task<UploadHost> StartAsync(

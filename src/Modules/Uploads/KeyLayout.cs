@@ -16,6 +16,9 @@ internal static partial class KeyLayout
 
     private static readonly HashSet<string> Roles = new(StringComparer.Ordinal) { "creator", "member", "subscriber" };
 
+    /// <summary>Every key begins with one of these.</summary>
+    public static IEnumerable<string> Prefixes => Roles.Select(role => $"{role}/");
+
     /// <param name="userRole">Checked here, as is <paramref name="userId"/>.</param>
     /// <param name="fileName">From <see cref="CheckFileName"/>.</param>
     /// <exception cref="CommandRefusedException">The role is unknown, or the id is none.</exception>

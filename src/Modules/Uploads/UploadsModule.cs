@@ -29,7 +29,7 @@ public static class UploadsModule
         services.AddSingleton<CompleteUploadHandler>();
         services.AddAppends();
         services.AddSubscription<UploadsProjection>();
-        return work ? services.AddHostedService<ExpireUploads>() : services;
+        return work ? services.AddHostedService<ExpireUploads>().AddHostedService<DiscardOrphans>() : services;
     }
 
     /// <summary>Maps <c>/v1/uploads</c>, and stops a start with wrong settings.</summary>

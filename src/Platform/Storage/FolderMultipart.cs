@@ -131,6 +131,28 @@ internal sealed class FolderMultipart(FolderObjectStorage storage, string root)
         }
     }
 
+    public IReadOnlyList<PendingMultipart> Pending(string prefix)
+    {
+        var pending = new List<PendingMultipart>();
+        foreach (var folder in Directory.Exists(root) ? Directory.EnumerateDirectories(root) : [])
+        {
+            try
+            {
+                var (id, named) = (Path.GetFileName(folder), Path.Combine(folder, "key"));
+                if (Guid.TryParseExact(id, "N", out _) && File.ReadAllText(named) is var key && key.StartsWith(prefix, StringComparison.Ordinal))
+                {
+                    pending.Add(new PendingMultipart(new MultipartUpload(key, id), File.GetLastWriteTimeUtc(named)));
+                }
+            }
+            catch (IOException)
+            {
+                // It ended meanwhile.
+            }
+        }
+
+        return pending;
+    }
+
     public void Abort(MultipartUpload upload)
     {
         if (!Guid.TryParseExact(upload.Id, "N", out _))

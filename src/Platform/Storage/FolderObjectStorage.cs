@@ -163,6 +163,9 @@ public sealed class FolderObjectStorage : IStore
         MultipartUpload upload, IReadOnlyList<StoredPart> parts, CancellationToken cancellationToken) =>
         multipart.CompleteAsync(upload, parts, cancellationToken);
 
+    public Task<MultipartPage> ListMultipartsAsync(string prefix, string? continuation, CancellationToken cancellationToken) =>
+        Task.FromResult(new MultipartPage(multipart.Pending(prefix), null));
+
     public Task AbortMultipartAsync(MultipartUpload upload, CancellationToken cancellationToken)
     {
         multipart.Abort(upload);

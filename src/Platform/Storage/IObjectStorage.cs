@@ -51,6 +51,10 @@ public interface IObjectStorage
     /// </summary>
     Task<StoredObject> CompleteMultipartAsync(MultipartUpload upload, IReadOnlyList<StoredPart> parts, CancellationToken cancellationToken);
 
+    /// <summary>One page of at most 1,000 multipart uploads under way whose keys begin with <paramref name="prefix"/>, in no order to rely on.</summary>
+    /// <param name="continuation"><see cref="MultipartPage.Continuation"/> of the page before; <see langword="null"/> for the first.</param>
+    Task<MultipartPage> ListMultipartsAsync(string prefix, string? continuation, CancellationToken cancellationToken);
+
     /// <summary>Discards a multipart upload and its parts. Aborting what is not there succeeds.</summary>
     Task AbortMultipartAsync(MultipartUpload upload, CancellationToken cancellationToken);
 
@@ -74,6 +78,12 @@ public readonly record struct ByteRange(long OffsetBytes, long SizeBytes)
 
 /// <summary>A multipart upload under way. <paramref name="Id"/> is the store's.</summary>
 public sealed record MultipartUpload(string Key, string Id);
+
+/// <param name="Continuation"><see langword="null"/> on the last page.</param>
+public sealed record MultipartPage(IReadOnlyList<PendingMultipart> Uploads, string? Continuation);
+
+/// <summary>A multipart upload that was neither completed nor aborted.</summary>
+public sealed record PendingMultipart(MultipartUpload Upload, DateTimeOffset BegunAt);
 
 /// <summary>Where a part lies in the finished object.</summary>
 /// <param name="Number">From 1 to 10,000.</param>

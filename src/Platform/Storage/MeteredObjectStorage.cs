@@ -82,6 +82,12 @@ public sealed class MeteredObjectStorage(IObjectStorage inner, WorkMeter meter) 
         return TimeAsync(inner.CompleteMultipartAsync(upload, parts, cancellationToken));
     }
 
+    public Task<MultipartPage> ListMultipartsAsync(string prefix, string? continuation, CancellationToken cancellationToken)
+    {
+        meter.CountA();
+        return TimeAsync(inner.ListMultipartsAsync(prefix, continuation, cancellationToken));
+    }
+
     public async Task AbortMultipartAsync(MultipartUpload upload, CancellationToken cancellationToken)
     {
         meter.CountFree();

@@ -187,6 +187,24 @@ public sealed class S3ObjectStorage(S3Options options, TimeProvider clock) : ISt
         MultipartUpload upload, IReadOnlyList<StoredPart> parts, CancellationToken cancellationToken) =>
         new S3Completion(this, client, upload, parts).RunAsync(options, cancellationToken);
 
+    public async Task<MultipartPage> ListMultipartsAsync(string prefix, string? continuation, CancellationToken cancellationToken)
+    {
+        // No key has a line feed.
+        var marker = continuation?.Split('\n');
+        var request = new ListMultipartUploadsRequest
+        {
+            BucketName = options.Bucket,
+            Prefix = prefix,
+            MaxUploads = 1000,
+            KeyMarker = marker?[0],
+            UploadIdMarker = marker?[1],
+        };
+        var page = await faults.CallAsync(options.Bucket, null, (_, cancel) => client.ListMultipartUploadsAsync(request, cancel), cancellationToken);
+        return new MultipartPage(
+            [.. (page.MultipartUploads ?? []).Select(found => new PendingMultipart(new(found.Key, found.UploadId), ToUtc(found.Initiated)))],
+            page.IsTruncated == true ? $"{page.NextKeyMarker}\n{page.NextUploadIdMarker}" : null);
+    }
+
     public async Task AbortMultipartAsync(MultipartUpload upload, CancellationToken cancellationToken)
     {
         var request = new AbortMultipartUploadRequest { BucketName = options.Bucket, Key = upload.Key, UploadId = upload.Id };

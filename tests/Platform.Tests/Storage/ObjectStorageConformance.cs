@@ -368,6 +368,22 @@ public abstract class ObjectStorageConformance : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Uploads_under_way_are_listed_until_they_end()
+    {
+        var aborted = await Storage.BeginMultipartAsync(Key("x/aborted"), "video/mp4", Cancel);
+        var pending = await Storage.BeginMultipartAsync(Key("x/ü+%#.mp4"), "video/mp4", Cancel);
+        var other = await Storage.BeginMultipartAsync(Key("y"), "video/mp4", Cancel);
+        await Storage.AbortMultipartAsync(aborted, Cancel);
+        var page = await Storage.ListMultipartsAsync(Key("x/"), null, Cancel);
+        Assert.Null(page.Continuation);
+        Assert.Equal(pending, Assert.Single(page.Uploads).Upload);
+        Assert.InRange(page.Uploads[0].BegunAt, DateTimeOffset.UtcNow.AddMinutes(-5), DateTimeOffset.UtcNow.AddMinutes(5));
+        await Storage.AbortMultipartAsync(pending, Cancel);
+        await Storage.AbortMultipartAsync(other, Cancel);
+        Assert.Empty((await Storage.ListMultipartsAsync(Key(""), null, Cancel)).Uploads);
+    }
+
+    [Fact]
     public async Task An_upload_belongs_to_its_key()
     {
         var upload = await Storage.BeginMultipartAsync(Key("a"), "image/jpeg", Cancel);
