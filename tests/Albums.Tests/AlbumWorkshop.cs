@@ -87,6 +87,12 @@ internal sealed class AlbumWorkshop : IAsyncDisposable
         return new AlbumWorkshop(database, node, folder, objects);
     }
 
+    internal async Task ExecuteAsync(string sql)
+    {
+        await using var command = attemptDatabase.CreateCommand(sql);
+        await command.ExecuteNonQueryAsync();
+    }
+
     internal async Task PutAsync(string key, byte[] bytes)
     {
         await using var body = new BufferBody(bytes, Crc32.Append(0, bytes));
