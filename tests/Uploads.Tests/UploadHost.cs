@@ -64,6 +64,9 @@ internal sealed class UploadHost : IAsyncDisposable
         await app.DisposeAsync();
     }
 
+    /// <summary>As SIGTERM does.</summary>
+    public Task StopAsync() => app.StopAsync(Cancellation);
+
     public Task<HttpResponseMessage> PostInitAsync(
         long sizeBytes, long? chunkSizeBytes = null, string fileName = "a.txt", string contentType = "text/plain", string? weddingId = null) =>
         PostAsync("/v1/uploads/init", new InitiateUpload(fileName, contentType, sizeBytes, "member", "u1", weddingId, chunkSizeBytes));

@@ -169,19 +169,22 @@ internal sealed class AppendRun(
 
     private async Task CommitAsync()
     {
+        // Where the append fails otherwise than by a conflict its events may be there all the same, and their pieces count.
+        var recorded = kept.ToArray();
+        kept.Clear();
         try
         {
             upload = await services.Events.AppendAsync(uploadId, upload, unrecorded, CancellationToken.None);
         }
         catch (StreamConflictException)
         {
+            await services.Tails.DeleteAsync(recorded);
             var newer = await services.Events.FoldAsync<Upload, IUploadEvent>(uploadId, CancellationToken.None);
             newer.State.MustBeOpen(services.Clock.GetUtcNow());
             throw AppendErrors.Superseded();
         }
 
         unrecorded.Clear();
-        kept.Clear();
         await services.Tails.DeleteAsync(replaced);
         replaced.Clear();
     }

@@ -1,0 +1,143 @@
+using System.Security.Cryptography;
+using Platform.Storage;
+using Testing;
+using Xunit;
+
+namespace Uploads.Tests;
+
+/// <summary>Several nodes on one database and store, and a store as strict as R2.</summary>
+public sealed class AppendNodesTests : IAsyncLifetime
+{
+    private static readonly byte[] Bytes = RandomNumberGenerator.GetBytes((20 << 20) + 77);
+
+    private TestDatabase database = null!;
+    private R2StrictServer server = null!;
+    private S3ObjectStorage bucket = null!;
+
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    public async ValueTask InitializeAsync()
+    {
+        database = await TestPostgres.CreateDatabaseAsync();
+        server = await R2StrictServer.StartAsync();
+        bucket = new S3ObjectStorage(server.Options, TimeProvider.System);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        bucket.Dispose();
+        await server.DisposeAsync();
+        await database.DisposeAsync();
+    }
+
+    /// <summary>The draft, §4.6: "the server MUST NOT send outdated information"; the old request must not record anything any more.</summary>
+    [Fact]
+    public async Task Another_node_takes_an_upload_over_and_the_old_request_records_nothing_more()
+    {
+        await using var first = await UploadHost.StartAsync(database.ConnectionString, bucket, work: false);
+        await using var second = await UploadHost.StartAsync(database.ConnectionString, bucket, work: false);
+        var (old, now) = (new AppendClient(first), new AppendClient(second));
+        var url = await old.TusCreateAsync(Bytes.Length);
+        using var hanging = await old.TusBeginPatchAsync(url, 0, Bytes.Length, Bytes[..9_000_000]);
+        await Eventually.HoldsAsync(async () => (await old.HistoryAsync(url)).Contains("chunk_stored"));
+        var offset = (int)await now.TusOffsetAsync(url);
+        Assert.Equal(8 << 20, offset);
+
+        // The old request still gets its bytes; what it makes of them counts no more.
+        await hanging.SendAsync(Bytes.AsMemory(9_000_000));
+        (await hanging.ReadAsync()).Refuses(409, "APPEND_SUPERSEDED");
+        Assert.Equal(offset, await now.TusOffsetAsync(url));
+        (await now.TusPatchAsync(url, offset, Bytes[offset..])).Is(204);
+        await now.HoldsAsync(url, bucket, Bytes);
+        Assert.Single(await now.HistoryAsync(url), "append_taken_over");
+    }
+
+    /// <summary>Turns between nodes, in appends that never fit a part, on a store that demands equal parts.</summary>
+    [Fact]
+    public async Task Appends_in_turn_on_two_nodes_make_equal_parts()
+    {
+        await using var first = await UploadHost.StartAsync(database.ConnectionString, bucket, work: false);
+        await using var second = await UploadHost.StartAsync(database.ConnectionString, bucket, work: false);
+        AppendClient[] nodes = [new(first), new(second)];
+        var url = await nodes[0].TusCreateAsync(Bytes.Length);
+        var (offset, turn) = (0, 0);
+        foreach (var piece in Bytes.Chunk(1_700_000))
+        {
+            (await nodes[turn++ % 2].TusPatchAsync(url, offset, piece)).Is(204);
+            offset += piece.Length;
+        }
+
+        await nodes[0].HoldsAsync(url, bucket, Bytes);
+    }
+
+    /// <summary>R2's rule with interruptions (tusd #1137: reported success with nothing stored).</summary>
+    [Fact]
+    public async Task Interrupted_appends_make_equal_parts()
+    {
+        await using var host = await UploadHost.StartAsync(database.ConnectionString, bucket, work: false);
+        var client = new AppendClient(host);
+        var url = await client.TusCreateAsync(Bytes.Length);
+        foreach (var sent in new[] { 6_000_000, 5_500_000 })
+        {
+            var offset = (int)await client.TusOffsetAsync(url);
+            using var wire = await client.TusBeginPatchAsync(url, offset, Bytes.Length - offset, Bytes[offset..(offset + sent)]);
+            await wire.CutAsync();
+        }
+
+        var rest = (int)await client.TusOffsetAsync(url);
+        Assert.InRange(rest, 6_000_000, 11_500_000);
+        (await client.TusPatchAsync(url, rest, Bytes[rest..])).Is(204);
+        await client.HoldsAsync(url, bucket, Bytes);
+    }
+
+    /// <summary>More requests than buffers in memory: the others wait in files, and nobody for anybody.</summary>
+    [Fact]
+    public async Task Many_slow_clients_hold_no_memory()
+    {
+        var folder = Directory.CreateTempSubdirectory("appends-").FullName;
+        await using (var host = await UploadHost.StartAsync(database.ConnectionString, new FolderObjectStorage(folder, TimeProvider.System), work: false))
+        {
+            var client = new AppendClient(host);
+            var bytes = Bytes[..100_000];
+            var begun = new List<(string Url, AppendWire Wire)>();
+            for (var i = 0; i < 40; i++)
+            {
+                var url = await client.TusCreateAsync(bytes.Length);
+                begun.Add((url, await client.TusBeginPatchAsync(url, 0, bytes.Length, bytes[..(1_000 * i)])));
+            }
+
+            var fast = await client.TusCreateAsync(Bytes.Length);
+            (await client.TusPatchAsync(fast, 0, Bytes)).Is(204);
+            foreach (var (i, (url, wire)) in begun.Index())
+            {
+                await wire.SendAsync(bytes.AsMemory(1_000 * i));
+                (await wire.ReadAsync()).Is(204);
+                await client.HoldsAsync(url, new FolderObjectStorage(folder, TimeProvider.System), bytes);
+                wire.Dispose();
+            }
+        }
+
+        Directory.Delete(folder, recursive: true);
+    }
+
+    /// <summary>A host that stops ends its requests, and keeps what they brought.</summary>
+    [Fact]
+    public async Task A_stopping_host_keeps_what_arrived()
+    {
+        var url = "";
+        await using (var host = await UploadHost.StartAsync(database.ConnectionString, bucket, work: false))
+        {
+            var client = new AppendClient(host);
+            url = await client.TusCreateAsync(Bytes.Length);
+            using var wire = await client.TusBeginPatchAsync(url, 0, Bytes.Length, Bytes[..700_000]);
+            await Task.Delay(300, Cancellation);
+            await host.StopAsync();
+            Assert.True(await wire.IsCutOffAsync());
+        }
+
+        await using var next = await UploadHost.StartAsync(database.ConnectionString, bucket, work: false);
+        Assert.Equal(700_000, await new AppendClient(next).TusOffsetAsync(url));
+        (await new AppendClient(next).TusPatchAsync(url, 700_000, Bytes[700_000..])).Is(204);
+        await new AppendClient(next).HoldsAsync(url, bucket, Bytes);
+    }
+}
