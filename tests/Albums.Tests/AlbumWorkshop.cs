@@ -99,6 +99,31 @@ internal sealed class AlbumWorkshop : IAsyncDisposable
         await Objects.PutAsync(key, body, bytes.Length, "image/jpeg", default);
     }
 
+    /// <summary>Stores a file and lets Uploads have said that it is complete.</summary>
+    /// <param name="crc32">What Uploads says it is, if not what it is.</param>
+    internal async Task UploadAsync(string key, string name, byte[] bytes, uint? crc32 = null)
+    {
+        await PutAsync(key, bytes);
+        var stored = await Objects.HeadAsync(key, default);
+        await AnnounceAsync(new UploadCompleted(
+            Guid.CreateVersion7(), "ann-bob", key, name, bytes.Length, crc32 ?? Crc32.Append(0, bytes), "image/jpeg", stored!.ETag, DateTimeOffset.UnixEpoch));
+    }
+
+    /// <summary>Turns a byte of a file over, as a bad disk does: the store notices nothing.</summary>
+    internal async Task DamageAsync(string key)
+    {
+        var path = Path.Combine(folder.FullName, "storage", key);
+        var modifiedAt = File.GetLastWriteTimeUtc(path);
+        var bytes = await File.ReadAllBytesAsync(path);
+        bytes[^1] ^= 1;
+        await File.WriteAllBytesAsync(path, bytes);
+        File.SetLastWriteTimeUtc(path, modifiedAt);
+    }
+
+    /// <summary>A server with the endpoints, on the same database and store.</summary>
+    internal Task<AlbumServer> ServeAsync(IObjectStorage? storage = null, params (string Key, string Value)[] settings) =>
+        AlbumServer.StartAsync(database.ConnectionString, storage ?? Objects, settings);
+
     internal Task<Guid> RequestAsync(params IEnumerable<string> keys) => RequestAsync([.. keys.Select(key => new RequestedFile(key, null))]);
 
     internal async Task<Guid> RequestAsync(params RequestedFile[] files)
@@ -109,8 +134,7 @@ internal sealed class AlbumWorkshop : IAsyncDisposable
         return id;
     }
 
-    /// <summary>Lets Uploads have said that a file is complete.</summary>
-    internal Task AnnounceAsync(UploadCompleted file) =>
+    private Task AnnounceAsync(UploadCompleted file) =>
         Events.DecideAsync<AnyUpload, UploadCompleted>(file.UploadId, _ => [file], default);
 
     /// <summary>One attempt, as a worker makes it.</summary>

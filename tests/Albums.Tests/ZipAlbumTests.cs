@@ -3,7 +3,6 @@ using System.Text;
 using Albums.Contracts;
 using Albums.Zip;
 using Platform.Storage;
-using Uploads.Contracts;
 using Xunit;
 
 namespace Albums.Tests;
@@ -267,10 +266,7 @@ public sealed class ZipAlbumTests : IAsyncLifetime
     {
         var bytes = new byte[sizeBytes];
         Random.Shared.NextBytes(bytes);
-        await workshop.PutAsync(key, bytes);
-        var stored = await workshop.Objects.HeadAsync(key, Cancel);
-        await workshop.AnnounceAsync(new UploadCompleted(
-            Guid.CreateVersion7(), "ann-bob", key, name, sizeBytes, crc32 ?? Crc32.Append(0, bytes), "image/jpeg", stored!.ETag, DateTimeOffset.UnixEpoch));
+        await workshop.UploadAsync(key, name, bytes, crc32);
     }
 
     private async Task<string[]> EntriesAsync(Guid id)

@@ -165,6 +165,12 @@ internal sealed record Album : IState<Album, IAlbumEvent>
     /// <summary>An outage of another server fails the attempt; later its files are done without.</summary>
     public bool WaitsForOtherServers => Attempts <= PatientAttempts;
 
+    /// <summary>Every byte of the ZIP follows from the plan and the files: the plan knows their CRCs, or they were found while packing.</summary>
+    public bool AreCrcsKnown => Plan is { } plan && FilesZipped >= (plan.EntriesToRead ?? plan.Entries);
+
+    /// <summary>The ZIP can be had now. It need not be complete for that.</summary>
+    public bool IsDownloadable => !LeavesNothing && (Completed is not null || AreCrcsKnown);
+
     /// <summary>Nobody has decided yet what the ZIP is made of.</summary>
     public bool IsWaitingForPlan => IsWaitingForWork && Plan is null;
 

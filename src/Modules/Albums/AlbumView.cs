@@ -5,7 +5,7 @@ namespace Albums;
 /// <param name="BytesPerSecond">Of late; <see langword="null"/> while nobody packs, and until a part is stored.</param>
 /// <param name="SecondsLeft">Until the ZIP is complete, as far as the pace so far tells. <see langword="null"/> where it tells nothing.</param>
 /// <param name="ExpiresAt">Until when the ZIP is kept; <see langword="null"/> until it is complete, and where it is kept for ever.</param>
-/// <param name="DownloadUrl">Relative; set once the ZIP is complete.</param>
+/// <param name="DownloadUrl">Relative; set while the ZIP can be had, which may be before it is complete.</param>
 /// <param name="MissingFiles">How many files are not in the ZIP.</param>
 /// <param name="Missing">The first of them, and why.</param>
 internal sealed record AlbumView(
@@ -60,7 +60,7 @@ internal sealed record AlbumView(
             album.Request.At,
             album.Completed?.At,
             album.ExpiresAt,
-            completed && !album.LeavesNothing ? $"/v1/albums/{albumId}/download" : null,
+            album.IsDownloadable ? $"/v1/albums/{albumId}/download" : null,
             album.Skipped.Count,
             [.. album.Skipped.Take(MostMissing).Select(file => new MissingFile(file.Name, file.Reason))],
             album.Failure is { } failure ? AlbumFailure.Of(failure.Reason) : null);

@@ -17,7 +17,10 @@ namespace Albums;
 /// <summary>One ZIP of all files of a wedding: requested, packed in the store, sent as a link, downloaded.</summary>
 public static class AlbumsModule
 {
-    /// <summary>Setting <c>PublicUrl</c>: where readers of a mail find this product; <c>http://127.0.0.1:5080</c> by default.</summary>
+    /// <summary>
+    /// Settings <c>PublicUrl</c>: where readers of a mail find this product, <c>http://127.0.0.1:5080</c> by default; <c>Albums__Download</c>:
+    /// <c>Stream</c> (default) or <c>Redirect</c>.
+    /// </summary>
     /// <param name="work">Whether this process runs jobs, and lets albums expire.</param>
     public static IServiceCollection AddAlbums(this IServiceCollection services, IConfiguration configuration, bool work)
     {
@@ -46,6 +49,8 @@ public static class AlbumsModule
         .AddSingleton<UrlSource>()
         .AddSingleton<AlbumContents>()
         .AddSingleton<PlanAlbumHandler>()
+        .AddSingleton<VirtualZips>()
+        .AddSingleton<DownloadAlbum>()
 
         // Buffers of parts outlive their album, or each album would leave its own to the garbage collector. The shared pool keeps one
         // for every thread that ever gave one back; this one keeps what albums at work have needed at a time.
@@ -100,15 +105,24 @@ public static class AlbumsModule
 }
 
 /// <param name="PublicUrl">Ends with a slash, so that paths can be added.</param>
-internal sealed record AlbumOptions(Uri PublicUrl)
+/// <param name="RedirectsDownloads">Of complete albums, to the store, where it can make links.</param>
+internal sealed record AlbumOptions(Uri PublicUrl, bool RedirectsDownloads = false)
 {
     internal string DownloadUrlOf(Guid albumId) => new Uri(PublicUrl, $"v1/albums/{albumId}/download").ToString();
 
     internal static AlbumOptions Read(IConfiguration configuration)
     {
         var setting = configuration["PublicUrl"] is { Length: > 0 } given ? given : "http://127.0.0.1:5080";
-        return Uri.TryCreate(setting.TrimEnd('/') + "/", UriKind.Absolute, out var url) && url.Scheme is ("http" or "https")
-            ? new AlbumOptions(url)
-            : throw new StartupException($"PublicUrl is {setting}, which is not a URL such as https://photos.example.com.");
+        if (!Uri.TryCreate(setting.TrimEnd('/') + "/", UriKind.Absolute, out var url) || url.Scheme is not ("http" or "https"))
+        {
+            throw new StartupException($"PublicUrl is {setting}, which is not a URL such as https://photos.example.com.");
+        }
+
+        return (configuration["Albums:Download"] ?? "").ToUpperInvariant() switch
+        {
+            "" or "STREAM" => new AlbumOptions(url),
+            "REDIRECT" => new AlbumOptions(url, RedirectsDownloads: true),
+            _ => throw new StartupException($"Albums__Download is {configuration["Albums:Download"]}, but must be Stream or Redirect."),
+        };
     }
 }

@@ -1,113 +1,203 @@
+using Albums.Contracts;
+using Albums.Sources;
+using Albums.Zip;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
 using Microsoft.Net.Http.Headers;
 using Platform.Events;
+using Platform.Http;
 using Platform.Storage;
 
 namespace Albums;
 
-/// <summary>Hands out a finished album, whole or from where a browser stopped.</summary>
-internal static class DownloadAlbum
+/// <summary>
+/// Hands out an album, whole or from where a browser stopped: from the moment it is requested where the CRCs of its files are known, made of
+/// the plan and the files; once it is complete, from the store. Both are the same bytes under the same ETag.
+/// </summary>
+internal sealed class DownloadAlbum(
+    EventStore store,
+    IObjectStorage storage,
+    UrlSource urls,
+    PlanAlbumHandler planning,
+    VirtualZips zips,
+    AlbumOptions options,
+    TimeProvider clock)
 {
-    private const int CopyBufferBytes = 256 * 1024;
+    // Proxies and people give up after a minute. The job plans in its own time.
+    private static readonly TimeSpan LongestPlanning = TimeSpan.FromSeconds(20);
+
+    // The download has to begin within it; each resumption asks here again.
+    private static readonly TimeSpan LinkLifetime = TimeSpan.FromHours(1);
+
+    private static readonly TimeSpan LongestRetryAfter = TimeSpan.FromSeconds(30);
 
     /// <summary>
-    /// <c>GET|HEAD /v1/albums/{id}/download</c> with <c>Range</c> and <c>If-Range</c> (RFC 9110 §14). 200 or 206; 416 for a range
-    /// outside; 404 <c>ALBUM_NOT_FOUND</c>, 409 <c>ALBUM_NOT_READY</c>, 410 <c>ALBUM_GONE</c> where the ZIP is not in the store any more.
+    /// <c>GET|HEAD /v1/albums/{id}/download</c> with <c>Range</c> and conditions (RFC 9110 §13, §14). 200, 206, 304, or 307 to the store; 412; 416 for a
+    /// range outside; 404 <c>ALBUM_NOT_FOUND</c>; 409 <c>ALBUM_NOT_READY</c>, <c>ALBUM_CANCELLED</c>; 410 <c>ALBUM_GONE</c> where neither the ZIP nor
+    /// all of its files are in the store any more.
     /// </summary>
-    internal static void Map(RouteGroupBuilder albums) => albums.MapMethods("/{id:guid}/download", ["GET", "HEAD"], GetAsync);
+    internal static void Map(RouteGroupBuilder albums) => albums.MapMethods(
+        "/{id:guid}/download",
+        ["GET", "HEAD"],
+        (Guid id, HttpContext http, DownloadAlbum download, CancellationToken cancellationToken) => download.GetAsync(id, http, cancellationToken));
 
-    private static async Task GetAsync(Guid id, HttpContext http, EventStore store, IObjectStorage storage, CancellationToken cancellationToken)
+    private async Task GetAsync(Guid id, HttpContext http, CancellationToken cancellationToken)
     {
-        var album = (await store.FoldAsync<Album, IAlbumEvent>(id, cancellationToken)).State.OrGone(id);
-        var zip = album.Completed
-            ?? throw new CommandRefusedException("ALBUM_NOT_READY", "The album is not complete yet. Follow its progress and come back.");
+        var album = await PlannedAsync(id, cancellationToken);
+        if (!album.IsDownloadable)
+        {
+            throw album.Status is AlbumStatus.Cancelled
+                ? new CommandRefusedException("ALBUM_CANCELLED", "The album was cancelled. Request a new one.")
+                : NotReady(id, album, "The album is not complete yet. Follow its progress and come back.");
+        }
 
-        // The plan determines the bytes, so its hash is a strong validator that outlives the object in the store.
+        // The plan determines the bytes, so its hash is a strong validator, before the ZIP is complete and after.
         var etag = new EntityTagHeaderValue($"\"{album.Plan!.PlanHash[..32]}\"");
         var request = http.Request.GetTypedHeaders();
-        var headers = http.Response.GetTypedHeaders();
-        headers.ETag = etag;
-        headers.LastModified = zip.At;
-        http.Response.Headers.AcceptRanges = "bytes";
-        http.Response.ContentType = "application/zip";
-        var disposition = new ContentDispositionHeaderValue("attachment");
-        disposition.SetHttpFileName($"{zip.WeddingId}.zip");
-        headers.ContentDisposition = disposition;
-
-        var range = WantedRange(request, etag, zip.At);
-        var bytes = range is null ? new ByteRange(0, zip.SizeBytes) : Resolve(range, zip.SizeBytes);
-        if (bytes is not { } wanted)
+        var asked = ConditionalRange.Of(request, etag, album.Plan.SizeBytes);
+        Describe(http.Response, album, etag, asked);
+        if (asked.StatusCode is not (StatusCodes.Status200OK or StatusCodes.Status206PartialContent))
         {
-            http.Response.StatusCode = StatusCodes.Status416RangeNotSatisfiable;
-            http.Response.ContentType = null; // a problem document follows
-            headers.ContentDisposition = null;
-            headers.ContentRange = new ContentRangeHeaderValue(zip.SizeBytes);
             return;
         }
 
-        if (range is not null)
+        // A browser that began here resumes here: the store would not know its ETag.
+        var resumes = request.IfRange?.EntityTag is { } tag && tag.Compare(etag, useStrongComparison: true);
+        if (options.RedirectsDownloads && !resumes && HttpMethods.IsGet(http.Request.Method) && await LinkAsync(album, cancellationToken) is { } link)
         {
-            http.Response.StatusCode = StatusCodes.Status206PartialContent;
-            headers.ContentRange = new ContentRangeHeaderValue(wanted.OffsetBytes, wanted.EndBytes - 1, zip.SizeBytes);
+            http.Response.Clear();
+            http.Response.Headers.CacheControl = "no-store";
+            http.Response.Headers.Location = link.AbsoluteUri;
+            http.Response.StatusCode = StatusCodes.Status307TemporaryRedirect;
+            return;
         }
 
-        http.Response.ContentLength = wanted.SizeBytes;
-        if (!HttpMethods.IsHead(http.Request.Method))
-        {
-            await SendAsync(http, storage, zip.Key, zip.ETag, wanted, cancellationToken);
-        }
-    }
-
-    private static async Task SendAsync(
-        HttpContext http, IObjectStorage storage, string key, string etag, ByteRange range, CancellationToken cancellationToken)
-    {
         // A paused browser is no slow-reading attacker: its download is resumed by range, or not at all.
         if (http.Features.Get<IHttpMinResponseDataRateFeature>() is { } rate)
         {
             rate.MinDataRate = null;
         }
 
+        await SendAsync(id, album, asked.Bytes, http, cancellationToken);
+    }
+
+    private async Task<Album> PlannedAsync(Guid id, CancellationToken cancellationToken)
+    {
+        var album = (await store.FoldAsync<Album, IAlbumEvent>(id, cancellationToken)).State.OrGone(id);
+        if (!album.IsWaitingForPlan)
+        {
+            return album;
+        }
+
+        using var patience = new CancellationTokenSource(LongestPlanning, clock);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(patience.Token, cancellationToken);
         try
         {
-            await using var source = await storage.ReadAsync(key, range, etag, cancellationToken);
-            await source.CopyToAsync(http.Response.Body, CopyBufferBytes, cancellationToken);
+            return (await planning.PlanAsync(new PlanAlbum(id), either.Token)).OrGone(id);
+        }
+        catch (Exception e) when (e is SubscriptionStoppedException || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
+        {
+            return album; // nobody follows the log at the moment, or there are too many files for a request
+        }
+    }
+
+    private static void Describe(HttpResponse response, Album album, EntityTagHeaderValue etag, ConditionalRange asked)
+    {
+        var headers = response.GetTypedHeaders();
+        headers.ETag = etag;
+        response.StatusCode = asked.StatusCode;
+        response.Headers.AcceptRanges = "bytes";
+        response.Headers.CacheControl = "private, no-transform"; // an ETag is of these bytes, not of those some proxy compresses
+        if (asked.StatusCode is StatusCodes.Status416RangeNotSatisfiable)
+        {
+            headers.ContentRange = new ContentRangeHeaderValue(album.Plan!.SizeBytes);
+        }
+
+        if (asked.StatusCode is not (StatusCodes.Status200OK or StatusCodes.Status206PartialContent))
+        {
+            return;
+        }
+
+        if (asked.StatusCode is StatusCodes.Status206PartialContent)
+        {
+            headers.ContentRange = new ContentRangeHeaderValue(asked.Bytes.OffsetBytes, asked.Bytes.EndBytes - 1, album.Plan!.SizeBytes);
+        }
+
+        var disposition = new ContentDispositionHeaderValue("attachment");
+        disposition.SetHttpFileName(FileName(album));
+        headers.ContentDisposition = disposition;
+        response.ContentType = "application/zip";
+        response.ContentLength = asked.Bytes.SizeBytes;
+    }
+
+    private async Task SendAsync(Guid id, Album album, ByteRange range, HttpContext http, CancellationToken cancellationToken)
+    {
+        var isHead = HttpMethods.IsHead(http.Request.Method);
+        if (album.Completed is { } zip && await OpenStoredAsync(zip, range, cancellationToken) is { } stored)
+        {
+            await using (stored)
+            {
+                await (isHead ? Task.CompletedTask : stored.CopyToPipeAsync(http.Response.BodyWriter, cancellationToken));
+            }
+        }
+        else
+        {
+            await using var made = await OpenVirtualAsync(id, album, range, cancellationToken);
+            await (isHead ? Task.CompletedTask : made.CopyToAsync(http.Response.BodyWriter, cancellationToken));
+        }
+    }
+
+    private async Task<Stream?> OpenStoredAsync(AlbumCompleted zip, ByteRange range, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await storage.ReadAsync(zip.Key, range, zip.ETag, cancellationToken);
         }
         catch (StorageException e) when (e.Error is StorageError.NotFound or StorageError.PreconditionFailed)
         {
-            http.Response.Clear();
-            throw new CommandRefusedException("ALBUM_GONE", "The album's ZIP is not in the store any more. Request a new one.");
+            return null; // somebody deleted it, or a power failure took it: the files may still be there
         }
     }
 
-    // RFC 9110 §14.2: a Range that is not understood, or fails its If-Range, is ignored. Of several ranges none is served: legal, and
-    // no download manager needs them.
-    private static RangeItemHeaderValue? WantedRange(
-        Microsoft.AspNetCore.Http.Headers.RequestHeaders request, EntityTagHeaderValue etag, DateTimeOffset modifiedAt)
+    private async Task<ZipRange> OpenVirtualAsync(Guid id, Album album, ByteRange range, CancellationToken cancellationToken)
     {
-        if (request.Range is not { Ranges.Count: 1 } range || !range.Unit.Equals("bytes", StringComparison.OrdinalIgnoreCase))
+        try
         {
-            return null;
+            var zip = await zips.GetAsync(id, album, cancellationToken);
+            return await zip.OpenAsync(range, new EntrySources(storage, urls), clock, cancellationToken);
         }
-
-        var holds = request.IfRange switch
+        catch (SourceLostException lost) when (lost.MayComeBack)
         {
-            null => true,
-            { EntityTag: { } tag } => tag.Compare(etag, useStrongComparison: true),
-            { LastModified: { } at } => at.ToUnixTimeSeconds() == modifiedAt.ToUnixTimeSeconds(),
-            _ => false,
+            throw new StorageException(StorageError.Unavailable, lost.Message, lost);
+        }
+        catch (Exception e) when (e is SourceLostException or StorageException { Error: StorageError.NotFound })
+        {
+            throw album.Completed is null
+                ? NotReady(id, album, "A file of the album was lost. The album is being packed without it.")
+                : new CommandRefusedException("ALBUM_GONE", "The album's ZIP is not in the store any more. Request a new one.");
+        }
+    }
+
+    private async Task<Uri?> LinkAsync(Album album, CancellationToken cancellationToken) =>
+        album.Completed is { } zip
+        && storage.PresignDownload(zip.Key, LinkLifetime, FileName(album)) is { } link
+        && (await storage.HeadAsync(zip.Key, cancellationToken))?.ETag == zip.ETag
+            ? link
+            : null;
+
+    private CommandRefusedException NotReady(Guid id, Album album, string detail)
+    {
+        var view = AlbumView.Of(id, album, clock.GetUtcNow());
+        return new CommandRefusedException("ALBUM_NOT_READY", detail)
+        {
+            Members = new Dictionary<string, object?> { ["album"] = view },
+            RetryAfter = album.IsWaitingForWork
+                ? TimeSpan.FromSeconds(Math.Clamp(view.SecondsLeft ?? 5, 1, LongestRetryAfter.TotalSeconds))
+                : null,
         };
-        return holds ? range.Ranges.Single() : null;
     }
 
-    private static ByteRange? Resolve(RangeItemHeaderValue range, long sizeBytes) => range switch
-    {
-        { From: { } from } when from >= sizeBytes => null,
-        { From: { } from } => new ByteRange(from, Math.Min(range.To ?? long.MaxValue, sizeBytes - 1) - from + 1),
-        { To: 0 } => null,
-        { To: { } last } => new ByteRange(Math.Max(sizeBytes - last, 0), Math.Min(last, sizeBytes)), // the last so many bytes
-        _ => null,
-    };
+    private static string FileName(Album album) => $"{album.Request!.WeddingId}.zip";
 }

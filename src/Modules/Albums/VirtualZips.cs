@@ -1,0 +1,70 @@
+using Albums.Zip;
+using Microsoft.Extensions.Caching.Memory;
+using Platform.Events;
+using Platform.Storage;
+
+namespace Albums;
+
+/// <summary>
+/// The ZIPs that were downloaded lately as <see cref="VirtualZip"/>, so that a range costs neither the plan nor a look at the files. Bounded by bytes.
+/// </summary>
+internal sealed class VirtualZips(EventStore store, IObjectStorage storage) : IDisposable
+{
+    // The largest plan, of 100,000 files with long names, and some of usual size.
+    private const long MostBytes = 96 << 20;
+
+    private static readonly TimeSpan Unused = TimeSpan.FromMinutes(10);
+
+    private readonly MemoryCache zips = new(new MemoryCacheOptions { SizeLimit = MostBytes });
+
+    // One plan is read at a time: ten browsers that begin together cost one, and memory is that of one.
+    private readonly SemaphoreSlim reading = new(1);
+
+    /// <param name="album">With <see cref="Album.AreCrcsKnown"/>.</param>
+    internal async Task<VirtualZip> GetAsync(Guid albumId, Album album, CancellationToken cancellationToken)
+    {
+        var key = (albumId, album.Plan!.PlanHash);
+        if (zips.TryGetValue<VirtualZip>(key, out var known))
+        {
+            return known!;
+        }
+
+        await reading.WaitAsync(cancellationToken);
+        try
+        {
+            if (!zips.TryGetValue(key, out known))
+            {
+                var plan = await ZipPlan.LoadAsync(storage, album.Plan, cancellationToken);
+                known = new VirtualZip(plan, plan.EntriesToRead == 0 ? [] : await FoundCrcsAsync(albumId, cancellationToken));
+                zips.Set(key, known, new MemoryCacheEntryOptions { Size = known.MemoryBytes, SlidingExpiration = Unused });
+            }
+
+            return known!;
+        }
+        finally
+        {
+            reading.Release();
+        }
+    }
+
+    public void Dispose()
+    {
+        zips.Dispose();
+        reading.Dispose();
+    }
+
+    // A replanned album has several of the same index: the last one is of the present plan.
+    private async Task<Dictionary<int, uint>> FoundCrcsAsync(Guid albumId, CancellationToken cancellationToken)
+    {
+        var found = new Dictionary<int, uint>();
+        await foreach (var e in store.ReadAsync($"{Album.Category}-{albumId}", fromVersion: 1, cancellationToken))
+        {
+            if (e.Payload is FileZipped file)
+            {
+                found[file.Index] = file.Crc32;
+            }
+        }
+
+        return found;
+    }
+}
