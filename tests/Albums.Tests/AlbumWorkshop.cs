@@ -57,6 +57,9 @@ internal sealed class AlbumWorkshop : IAsyncDisposable
 
     internal IServiceProvider Services => node.Services;
 
+    /// <summary>Where the folder store has its objects.</summary>
+    internal string StorageFolder => Path.Combine(folder.FullName, "storage");
+
     /// <param name="objects">The store; a folder by default.</param>
     /// <param name="files">A server of others that files may come from.</param>
     internal static async Task<AlbumWorkshop> CreateAsync(
@@ -85,12 +88,6 @@ internal sealed class AlbumWorkshop : IAsyncDisposable
             .AddAlbums(configuration, work: false)
             .AddSingleton(clock ?? TimeProvider.System));
         return new AlbumWorkshop(database, node, folder, objects);
-    }
-
-    internal async Task ExecuteAsync(string sql)
-    {
-        await using var command = attemptDatabase.CreateCommand(sql);
-        await command.ExecuteNonQueryAsync();
     }
 
     internal async Task PutAsync(string key, byte[] bytes)
@@ -138,7 +135,7 @@ internal sealed class AlbumWorkshop : IAsyncDisposable
         Events.DecideAsync<AnyUpload, UploadCompleted>(file.UploadId, _ => [file], default);
 
     /// <summary>One attempt, as a worker makes it.</summary>
-    internal async Task AttemptAsync(Guid id, IObjectStorage? storage = null)
+    internal async Task AttemptAsync(Guid id, IObjectStorage? storage = null, TimeProvider? clock = null)
     {
         using var events = new EventStore(attemptDatabase, node.Services.GetRequiredService<EventTypes>(), TimeProvider.System);
         storage ??= Storage;
@@ -146,7 +143,7 @@ internal sealed class AlbumWorkshop : IAsyncDisposable
         var contents = new AlbumContents(attemptDatabase, events, node.Services.GetRequiredService<Subscriptions>(), storage, urls);
         var discard = new DiscardAlbumHandler(events, storage);
         await ActivatorUtilities
-            .CreateInstance<ZipAlbumHandler>(node.Services, events, storage, contents, urls, discard, Expiry, Clock, NullLogger<ZipAlbumHandler>.Instance)
+            .CreateInstance<ZipAlbumHandler>(node.Services, events, storage, contents, urls, discard, Expiry, clock ?? Clock, NullLogger<ZipAlbumHandler>.Instance)
             .RunAsync(new ZipAlbum(id), default);
     }
 

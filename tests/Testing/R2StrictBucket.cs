@@ -30,7 +30,7 @@ internal sealed record R2Answer(int Status, Dictionary<string, string> Headers, 
 }
 
 /// <summary>The operations of an <see cref="R2StrictServer"/>. Bytes are in a folder store, S3's ETags (MD5) beside it in memory.</summary>
-internal sealed class R2StrictBucket(string folder)
+internal sealed class R2StrictBucket(string folder, TimeProvider clock)
 {
     private const int LeastPartBytes = 5 << 20;
     private const int MostParts = 10_000;
@@ -57,7 +57,7 @@ internal sealed class R2StrictBucket(string folder)
             return (request.Method, query.ContainsKey("uploads"), uploadId.Length > 0, key.Length > 0) switch
             {
                 ("GET", true, false, false) => await ListUploadsAsync(query["prefix"].ToString(), cancellationToken),
-                ("GET", _, false, false) => await ListAsync(query["prefix"].ToString(), query["continuation-token"], cancellationToken),
+                ("GET", _, false, false) => await ListAsync(request, query["prefix"].ToString(), query["continuation-token"], cancellationToken),
                 ("HEAD", _, _, true) => await HeadAsync(key, cancellationToken),
                 ("GET", _, false, true) => await GetAsync(request, key, cancellationToken),
                 ("PUT", _, false, true) => await PutAsync(request, key, cancellationToken),
@@ -84,14 +84,16 @@ internal sealed class R2StrictBucket(string folder)
         }
     }
 
-    private async Task<R2Answer> ListAsync(string prefix, string? continuation, CancellationToken cancellationToken)
+    private async Task<R2Answer> ListAsync(HttpRequest request, string prefix, string? continuation, CancellationToken cancellationToken)
     {
         var page = await files.ListAsync(prefix, continuation is { Length: > 0 } ? Encoding.UTF8.GetString(Convert.FromBase64String(continuation)) : null, cancellationToken);
+        var shown = page.Objects.Take(Most(request, "max-keys")).ToList();
+        var last = shown.Count < page.Objects.Count ? shown[^1].Key : page.Continuation;
         return R2Answer.Xml(
             "ListBucketResult",
-            new XElement("IsTruncated", page.Continuation is not null),
-            page.Continuation is { } last ? new XElement("NextContinuationToken", Convert.ToBase64String(Encoding.UTF8.GetBytes(last))) : null,
-            page.Objects.Select(found => new XElement(
+            new XElement("IsTruncated", last is not null),
+            last is not null ? new XElement("NextContinuationToken", Convert.ToBase64String(Encoding.UTF8.GetBytes(last))) : null,
+            shown.Select(found => new XElement(
                 "Contents",
                 new XElement("Key", found.Key),
                 new XElement("Size", found.SizeBytes),
@@ -211,7 +213,7 @@ internal sealed class R2StrictBucket(string folder)
     {
         _ = int.TryParse(request.Query["part-number-marker"], out var marker);
         var rest = Parts(key, uploadId).Values.Select(part => part.Part).Where(part => part.Number > marker).OrderBy(part => part.Number).ToList();
-        var page = rest.Take(1000).ToList();
+        var page = rest.Take(Most(request, "max-parts")).ToList();
         return R2Answer.Xml(
             "ListPartsResult",
             new XElement("IsTruncated", page.Count < rest.Count),
@@ -265,7 +267,7 @@ internal sealed class R2StrictBucket(string folder)
 
     private void CheckPace(string key)
     {
-        var now = DateTimeOffset.UtcNow;
+        var now = clock.GetUtcNow();
         if (writtenAt.TryGetValue(key, out var before) && now - before < WritePause)
         {
             throw new R2Refusal(429, "TooManyRequests");
@@ -273,6 +275,8 @@ internal sealed class R2StrictBucket(string folder)
 
         writtenAt[key] = now;
     }
+
+    private static int Most(HttpRequest request, string name) => int.TryParse(request.Query[name], out var most) ? Math.Min(most, 1000) : 1000;
 
     private static string Quoted(string etag) => $"\"{etag}\"";
 

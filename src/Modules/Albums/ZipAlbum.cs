@@ -88,19 +88,9 @@ internal sealed class ZipAlbumHandler(
     // in between, somebody could plan the album anew.
     private async Task<IReadOnlyList<IAlbumEvent>> ZipAsync(AlbumStream stream, IObjectStorage metered, CancellationToken cancellationToken)
     {
-        ZipPlan? plan;
-        IReadOnlyList<IAlbumEvent> events;
-        try
-        {
-            (plan, events) = stream.Album.Plan is { } frozen
-                ? (await ZipPlan.LoadAsync(metered, frozen, cancellationToken), [])
-                : await PlanAlbumHandler.MakeAsync(contents, metered, stream.AlbumId, stream.Album, clock, cancellationToken);
-        }
-        catch (CommandRefusedException refused)
-        {
-            return [new AlbumFailed(refused.Code, refused.Message, clock.GetUtcNow())];
-        }
-
+        var (plan, events) = stream.Album.Plan is { } frozen
+            ? (await ZipPlan.LoadAsync(metered, frozen, cancellationToken), [])
+            : await PlanAlbumHandler.MakeAsync(contents, metered, stream.AlbumId, stream.Album, clock, cancellationToken);
         var uploads = 0;
         while (plan is { } present)
         {

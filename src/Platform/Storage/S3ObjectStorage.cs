@@ -13,7 +13,7 @@ public sealed class S3ObjectStorage(S3Options options, TimeProvider clock) : ISt
     private const string MD5OfNothing = "d41d8cd98f00b204e9800998ecf8427e";
 
     private readonly S3Client client = new(options);
-    private readonly S3Faults faults = new(options.StallLimit);
+    private readonly S3Faults faults = new(options.StallLimit, clock);
     private readonly bool isTls = options.Endpoint?.StartsWith("http:", StringComparison.OrdinalIgnoreCase) != true;
 
     public async Task<StoredObject?> HeadAsync(string key, CancellationToken cancellationToken)
@@ -38,7 +38,9 @@ public sealed class S3ObjectStorage(S3Options options, TimeProvider clock) : ISt
             options.Bucket, null, (_, cancel) => client.ListObjectsV2Async(request, cancel), cancellationToken);
         var objects = (page.S3Objects ?? []).Select(found =>
             new StoredObject(found.Key, found.Size ?? 0, Unquoted(found.ETag), ToUtc(found.LastModified)));
-        return new ObjectPage([.. objects], page.IsTruncated == true ? page.NextContinuationToken : null);
+        return page.IsTruncated == true && string.IsNullOrEmpty(page.NextContinuationToken)
+            ? throw WithoutNext(options.Bucket)
+            : new ObjectPage([.. objects], page.IsTruncated == true ? page.NextContinuationToken : null);
     }
 
     public async Task<Stream> ReadAsync(string key, ByteRange? range, string? ifMatch, CancellationToken cancellationToken)
@@ -46,9 +48,14 @@ public sealed class S3ObjectStorage(S3Options options, TimeProvider clock) : ISt
         ObjectKey.Check(key);
         var first = await OpenAsync(range, ifMatch, cancellationToken);
         return new S3ObjectStream(
-            key, first, range ?? new ByteRange(0, first.ContentLength), (rest, etag, cancel) => OpenAsync(rest, etag, cancel), options.StallLimit);
+            key,
+            first,
+            range ?? new ByteRange(0, first.ContentLength),
+            (rest, etag, cancel) => OpenAsync(rest, etag, cancel),
+            options.StallLimit,
+            clock);
 
-        async Task<GetObjectResponse> OpenAsync(ByteRange? wanted, string? etag, CancellationToken cancel)
+        Task<GetObjectResponse> OpenAsync(ByteRange? wanted, string? etag, CancellationToken cancel)
         {
             var request = new GetObjectRequest
             {
@@ -57,16 +64,24 @@ public sealed class S3ObjectStorage(S3Options options, TimeProvider clock) : ISt
                 EtagToMatch = etag is null ? null : Quoted(etag),
                 ByteRange = wanted is { } bytes ? new Amazon.S3.Model.ByteRange(bytes.OffsetBytes, bytes.EndBytes - 1) : null,
             };
-            var answer = await faults.CallAsync(key, null, (_, token) => client.GetObjectAsync(request, token), cancel);
-            if (wanted is not { } asked || answer.ContentLength == asked.SizeBytes)
-            {
-                return answer;
-            }
-
-            // A server may cut a range at the end of the object, or ignore it (RFC 9110 §14.2): those would be other bytes.
-            answer.Dispose();
-            throw new StorageException(StorageError.PreconditionFailed, $"{key}: the store gave {answer.ContentLength} bytes for {asked}.");
+            return faults.CallAsync(key, null, (_, token) => GetAsync(request, wanted, etag, token), cancel);
         }
+    }
+
+    // A server may cut a range at the end of the object, or ignore it (RFC 9110 §14.2), and a cache may overlook a condition: those would be
+    // other bytes. Only where the ETag says that it is the right object is another try worth it.
+    private async Task<GetObjectResponse> GetAsync(GetObjectRequest request, ByteRange? range, string? etag, CancellationToken cancellationToken)
+    {
+        var answer = await client.GetObjectAsync(request, cancellationToken);
+        var isTheObject = etag is not null && Unquoted(answer.ETag) == etag;
+        if ((range is null || answer.ContentLength == range.Value.SizeBytes) && (etag is null || isTheObject))
+        {
+            return answer;
+        }
+
+        answer.Dispose();
+        var message = $"{request.Key}: the store gave {answer.ContentLength} bytes of {answer.ETag} for {range} of {etag}.";
+        throw isTheObject ? new IOException(message) : new StorageException(StorageError.PreconditionFailed, message);
     }
 
     public async Task<StoredObject> PutAsync(
@@ -95,7 +110,7 @@ public sealed class S3ObjectStorage(S3Options options, TimeProvider clock) : ISt
             cancellationToken);
 
         // The answer has no time of its own; HEAD tells the store's.
-        return new StoredObject(key, sizeBytes, Unquoted(stored.ETag), clock.GetUtcNow());
+        return new StoredObject(key, sizeBytes, Given(stored.ETag, key), clock.GetUtcNow());
     }
 
     public async Task DeleteAsync(string key, CancellationToken cancellationToken)
@@ -111,7 +126,7 @@ public sealed class S3ObjectStorage(S3Options options, TimeProvider clock) : ISt
         var request = new InitiateMultipartUploadRequest { BucketName = options.Bucket, Key = key, ContentType = contentType };
         var begun = await faults.CallAsync(
             key, null, (_, cancel) => client.InitiateMultipartUploadAsync(request, cancel), cancellationToken);
-        return new MultipartUpload(key, begun.UploadId);
+        return new MultipartUpload(key, Given(begun.UploadId, key));
     }
 
     public async Task<StoredPart> PutPartAsync(MultipartUpload upload, PartSlot part, Stream body, CancellationToken cancellationToken)
@@ -135,7 +150,7 @@ public sealed class S3ObjectStorage(S3Options options, TimeProvider clock) : ISt
                 },
                 cancel),
             cancellationToken);
-        return new StoredPart(part.Number, Unquoted(stored.ETag), part.SizeBytes);
+        return new StoredPart(part.Number, Given(stored.ETag, upload.Key), part.SizeBytes);
     }
 
     public async Task<StoredPart> CopyPartAsync(
@@ -152,7 +167,16 @@ public sealed class S3ObjectStorage(S3Options options, TimeProvider clock) : ISt
             FirstByte = sourceOffsetBytes,
             LastByte = sourceOffsetBytes + part.SizeBytes - 1,
         };
-        var copied = await faults.CallAsync(sourceKey, null, (_, cancel) => client.CopyPartAsync(request, cancel), cancellationToken);
+        CopyPartResponse copied;
+        try
+        {
+            copied = await faults.CallAsync(sourceKey, null, (_, cancel) => client.CopyPartAsync(request, cancel), cancellationToken);
+        }
+        catch (StorageException e) when (e.Error == StorageError.NotFound)
+        {
+            // The source or the upload: who takes the one for the other leaves a file out.
+            throw await HeadAsync(sourceKey, cancellationToken) is null ? e : Gone(upload, e);
+        }
 
         // R2 refuses x-amz-copy-source-if-match and Ceph overlooks it. What the source is after the copy, it was during the copy.
         if ((await HeadAsync(sourceKey, cancellationToken))?.ETag != sourceETag)
@@ -160,8 +184,8 @@ public sealed class S3ObjectStorage(S3Options options, TimeProvider clock) : ISt
             throw new StorageException(StorageError.PreconditionFailed, $"{sourceKey} was replaced: its ETag is not {sourceETag}.");
         }
 
-        var etag = Unquoted(copied.ETag);
-        return etag is "" or MD5OfNothing
+        var etag = Given(copied.ETag, sourceKey);
+        return etag is MD5OfNothing
             ? throw new StorageException(StorageError.Unavailable, $"{sourceKey}: the store copied nothing.")
             : new StoredPart(part.Number, etag, part.SizeBytes);
     }
@@ -179,7 +203,9 @@ public sealed class S3ObjectStorage(S3Options options, TimeProvider clock) : ISt
                 return parts;
             }
 
-            request.PartNumberMarker = page.NextPartNumberMarker?.ToString(System.Globalization.CultureInfo.InvariantCulture);
+            // Without a marker the first page would come again.
+            var next = page.NextPartNumberMarker ?? throw WithoutNext(upload.Key);
+            request.PartNumberMarker = next.ToString(System.Globalization.CultureInfo.InvariantCulture);
         }
     }
 
@@ -202,7 +228,9 @@ public sealed class S3ObjectStorage(S3Options options, TimeProvider clock) : ISt
         var page = await faults.CallAsync(options.Bucket, null, (_, cancel) => client.ListMultipartUploadsAsync(request, cancel), cancellationToken);
         return new MultipartPage(
             [.. (page.MultipartUploads ?? []).Select(found => new PendingMultipart(new(found.Key, found.UploadId), ToUtc(found.Initiated)))],
-            page.IsTruncated == true ? $"{page.NextKeyMarker}\n{page.NextUploadIdMarker}" : null);
+            page.IsTruncated != true ? null
+                : string.IsNullOrEmpty(page.NextKeyMarker) ? throw WithoutNext(options.Bucket)
+                : $"{page.NextKeyMarker}\n{page.NextUploadIdMarker}");
     }
 
     public async Task AbortMultipartAsync(MultipartUpload upload, CancellationToken cancellationToken)
@@ -247,13 +275,24 @@ public sealed class S3ObjectStorage(S3Options options, TimeProvider clock) : ISt
         }
         catch (StorageException e) when (e.Error == StorageError.NotFound)
         {
-            throw new StorageException(StorageError.MultipartNotFound, $"There is no multipart upload {upload.Id} of {upload.Key}.", e);
+            throw Gone(upload, e);
         }
     }
 
-    private static string Unquoted(string? etag) => etag?.Trim('"') ?? "";
+    private static StorageException Gone(MultipartUpload upload, Exception e) =>
+        new(StorageError.MultipartNotFound, $"There is no multipart upload {upload.Id} of {upload.Key}.", e);
+
+    internal static string Unquoted(string? etag) => etag?.Trim('"') ?? "";
 
     internal static string Quoted(string etag) => $"\"{etag}\"";
+
+    // What would be recorded without it could never be completed.
+    private static string Given(string? name, string key) => Unquoted(name) is { Length: > 0 } given
+        ? given
+        : throw new StorageException(StorageError.Unavailable, $"{key}: the store's answer is not complete.");
+
+    private static StorageException WithoutNext(string what) =>
+        new(StorageError.Unavailable, $"{what}: the store's list is truncated and does not say where it goes on.");
 
     private static DateTimeOffset ToUtc(DateTime? time) => time?.ToUniversalTime() ?? default(DateTimeOffset);
 }

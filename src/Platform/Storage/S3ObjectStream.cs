@@ -12,11 +12,12 @@ internal sealed class S3ObjectStream(
     GetObjectResponse first,
     ByteRange range,
     Func<ByteRange, string, CancellationToken, Task<GetObjectResponse>> openAsync,
-    TimeSpan stallLimit) : ReadOnlyStream
+    TimeSpan stallLimit,
+    TimeProvider clock) : ReadOnlyStream
 {
     private const int Attempts = 5;
 
-    private readonly string etag = first.ETag.Trim('"');
+    private readonly string etag = S3ObjectStorage.Unquoted(first.ETag);
     private GetObjectResponse? response = first;
     private long offsetBytes = range.OffsetBytes;
 
@@ -29,10 +30,10 @@ internal sealed class S3ObjectStream(
 
         for (var attempt = 1; ; attempt++)
         {
-            using var timer = new StallTimer(stallLimit, cancellationToken);
+            response ??= await openAsync(new ByteRange(offsetBytes, range.EndBytes - offsetBytes), etag, cancellationToken);
+            using var timer = new StallTimer(stallLimit, clock, cancellationToken);
             try
             {
-                response ??= await openAsync(new ByteRange(offsetBytes, range.EndBytes - offsetBytes), etag, cancellationToken);
                 var read = await response.ResponseStream.ReadAsync(buffer, timer.Token);
                 if (read > 0)
                 {
@@ -42,9 +43,9 @@ internal sealed class S3ObjectStream(
 
                 throw new EndOfStreamException("The answer ended early.");
             }
-            catch (Exception e) when (e is not StorageException && !cancellationToken.IsCancellationRequested && (timer.HasFired || S3Faults.IsTransient(e)))
+            catch (Exception e) when (!cancellationToken.IsCancellationRequested && (timer.HasFired || S3Faults.IsTransient(e)))
             {
-                response?.Dispose();
+                response.Dispose();
                 response = null;
                 if (attempt == Attempts)
                 {
@@ -52,7 +53,7 @@ internal sealed class S3ObjectStream(
                 }
             }
 
-            await S3Faults.DelayAsync(attempt, cancellationToken);
+            await S3Faults.DelayAsync(attempt, TimeSpan.Zero, clock, cancellationToken);
         }
     }
 

@@ -7,15 +7,21 @@ namespace Platform.Storage;
 internal sealed class StallTimer : IDisposable
 {
     private readonly CancellationTokenSource source;
+    private readonly CancellationTokenRegistration registration;
     private readonly CancellationToken caller;
     private readonly TimeSpan limit;
 
     public StallTimer(TimeSpan limit, CancellationToken caller)
+        : this(limit, TimeProvider.System, caller)
+    {
+    }
+
+    public StallTimer(TimeSpan limit, TimeProvider clock, CancellationToken caller)
     {
         this.limit = limit;
         this.caller = caller;
-        source = CancellationTokenSource.CreateLinkedTokenSource(caller);
-        Run();
+        source = new CancellationTokenSource(limit, clock);
+        registration = caller.UnsafeRegister(static source => ((CancellationTokenSource)source!).Cancel(), source);
     }
 
     public CancellationToken Token => source.Token;
@@ -27,5 +33,9 @@ internal sealed class StallTimer : IDisposable
 
     public void Rest() => source.CancelAfter(Timeout.InfiniteTimeSpan);
 
-    public void Dispose() => source.Dispose();
+    public void Dispose()
+    {
+        registration.Dispose();
+        source.Dispose();
+    }
 }
