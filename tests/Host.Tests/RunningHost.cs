@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
+using System.Runtime.InteropServices;
 using Xunit;
 
 namespace Host.Tests;
@@ -50,12 +51,20 @@ internal sealed class RunningHost : IAsyncDisposable
         return running;
     }
 
+    /// <summary>Bytes it has read from files so far, as the kernel counts them.</summary>
+    internal long BytesRead() => long.Parse(File.ReadLines($"/proc/{process.Id}/io").First(line => line.StartsWith("rchar", StringComparison.Ordinal))["rchar: ".Length..], null);
+
     /// <summary>As the kernel does when memory runs out: no time for anything.</summary>
     internal async Task KillAsync()
     {
         process.Kill(); // SIGKILL
         await process.WaitForExitAsync(TestContext.Current.CancellationToken);
     }
+
+    /// <summary>As a machine does that swaps, or is moved to another: no thread runs until <see cref="GoOn"/>.</summary>
+    internal void Pause() => Assert.Equal(0, SendSignal(process.Id, 19)); // SIGSTOP
+
+    internal void GoOn() => Assert.Equal(0, SendSignal(process.Id, 18)); // SIGCONT
 
     public async ValueTask DisposeAsync()
     {
@@ -68,6 +77,9 @@ internal sealed class RunningHost : IAsyncDisposable
 
         process.Dispose();
     }
+
+    [DllImport("libc", EntryPoint = "kill")]
+    private static extern int SendSignal(int processId, int signal);
 
     private async Task<bool> IsReadyAsync()
     {
