@@ -1,11 +1,18 @@
 #!/usr/bin/env bash
-# Installs what the tests need beside Postgres. One line per need, so that each says why.
+# install-test-tools.sh [--long]   installs what the tests need beside Postgres. One line per need, so that each says why.
 set -euo pipefail
+scripts=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 needs=(
   openssl python3-aiosmtpd                                                     # mail: a real SMTP server, and Python's parser as a second opinion
   libjpeg-turbo-progs ffmpeg                                                   # sample media: decoders that are not ours
   unzip p7zip-full libarchive-tools python3-minimal busybox unar minizip       # albums: readers that must accept every ZIP
 )
-command -v npm >/dev/null || needs+=(nodejs npm)                               # uploads: the TypeScript client
-"$(dirname "${BASH_SOURCE[0]}")/ceph.sh" install                              # storage: a real S3 server
-exec "$(dirname "${BASH_SOURCE[0]}")/apt-install.sh" "${needs[@]}"
+if [ "${1:-}" = --long ]; then
+  needs+=(openjdk-17-jdk-headless golang-go ziptool php-cli php-zip)           # albums: more readers
+  if ! command -v node >/dev/null || ! command -v npm >/dev/null; then needs+=(nodejs npm); fi
+fi
+"$scripts/ceph.sh" install                                                     # storage: a real S3 server
+"$scripts/apt-install.sh" "${needs[@]}"
+if [ "${1:-}" = --long ] && [ ! -e "$scripts/../artifacts/tools/node_modules/yauzl" ]; then
+  npm install --silent --no-fund --no-audit --prefix "$scripts/../artifacts/tools" yauzl@3.4.0 >&2
+fi

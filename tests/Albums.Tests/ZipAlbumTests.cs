@@ -204,21 +204,6 @@ public sealed class ZipAlbumTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task More_files_than_an_album_holds_fail_it_visibly()
-    {
-        await workshop.ExecuteAsync(
-            """
-            insert into albums.wedding_file (key, wedding_id, name, size_bytes, etag, crc32, uploaded_at)
-            select 'g/' || i, 'crowd', i || '.jpg', 1, 'etag', 0, now() from generate_series(0, 100000) i
-            """);
-        var id = Guid.CreateVersion7();
-        var requested = new AlbumRequested("crowd", [], null, [], DateTimeOffset.UnixEpoch);
-        await workshop.Events.DecideAsync<Album, IAlbumEvent>(id, album => RequestAlbumHandler.Decide(album, requested), Cancel);
-        await workshop.AttemptAsync(id);
-        Assert.Equal("TOO_MANY_FILES", (await workshop.AlbumAsync(id)).Failure!.Reason);
-    }
-
-    [Fact]
     public async Task A_list_tells_planning_from_zipping()
     {
         await PutAsync(("a.jpg", 10));
