@@ -3,37 +3,42 @@ using System.Globalization;
 using System.Net.Http.Json;
 using System.Net.Sockets;
 using System.Text.Json;
+using Platform.Storage;
 using Testing;
 
 namespace Benchmarks;
 
 /// <summary>
-/// The largest resident set of the real host while it zips albums of growing size, one after the other: folder to folder, then S3 to S3.
-/// Large albums name the same videos several times; to the packer each is another file.
+/// The largest resident set of the real host while it zips albums of growing size, one after the other: folder to folder, then S3 to S3; and
+/// of one that zips an album of 50,000 small files. Albums name the same objects several times; to the packer each is another file.
 /// </summary>
 internal static class MemoryBench
 {
     private static readonly int[] FolderVideos = [2, 10, 20];
     private static readonly int[] S3Videos = [2, 4];
+    private const int ManyFiles = 50_000;
+    private const int SmallObjects = 100;
 
     internal static async Task<int> RunAsync(string[] args)
     {
         var store = ZipBench.Store();
         await ZipBench.MakeSourcesAsync(Path.Combine(store, "sources"));
         using var cluster = await PostgresCluster.StartAsync();
-        var lines = await MeasureAsync("folder", cluster, ZipBench.Folder(store), FolderVideos);
+        var lines = await MeasureAsync("folder", cluster, ZipBench.Folder(store), FolderVideos.Select(Videos));
+        lines.AddRange(await MeasureAsync("folder", cluster, ZipBench.Folder(store), [await ManyAsync(ZipBench.Folder(store))]));
         if (!args.Contains("--no-s3"))
         {
             var s3 = ZipBench.S3(await CephServer.TlsBucketAsync());
             await ZipBench.UploadSourcesAsync(s3, Path.Combine(store, "sources"));
-            lines.AddRange(await MeasureAsync("S3", cluster, s3, S3Videos));
+            lines.AddRange(await MeasureAsync("S3", cluster, s3, S3Videos.Select(Videos)));
+            lines.AddRange(await MeasureAsync("S3", cluster, s3, [await ManyAsync(s3)]));
         }
 
-        Console.WriteLine($"{"store",-8}{"album GB",10}{"wall s",9}{"host's peak RSS MB so far",28}");
+        Console.WriteLine($"{"store",-8}{"files",8}{"album GB",10}{"wall s",9}{"host's peak RSS MB so far",28}");
         foreach (var line in lines)
         {
             Console.WriteLine(string.Create(
-                CultureInfo.InvariantCulture, $"{line.Store,-8}{line.Gigabytes,10:0.0}{line.WallSeconds,9:0.0}{line.PeakMegabytes,28:0}"));
+                CultureInfo.InvariantCulture, $"{line.Store,-8}{line.Files,8}{line.Gigabytes,10:0.0}{line.WallSeconds,9:0.0}{line.PeakMegabytes,28:0}"));
         }
 
         await File.WriteAllTextAsync(
@@ -42,7 +47,28 @@ internal static class MemoryBench
         return 0;
     }
 
-    private static async Task<List<Line>> MeasureAsync(string store, PostgresCluster cluster, Dictionary<string, string> settings, int[] videos)
+    private static List<AlbumFile> Videos(int count) =>
+    [
+        .. Enumerable.Range(0, count).Select(i => new AlbumFile($"sources/VID_{i % 3:0000}.mov")),
+        .. Enumerable.Range(0, 20).Select(i => new AlbumFile($"sources/IMG_{i:0000}.jpg")),
+    ];
+
+    private static async Task<List<AlbumFile>> ManyAsync(Dictionary<string, string> settings)
+    {
+        await using var storage = ZipBenchTools.Open(settings);
+        for (var i = 0; i < SmallObjects; i++)
+        {
+            var bytes = new byte[10_000 + i];
+            Random.Shared.NextBytes(bytes);
+            await using var body = new BufferBody(bytes, Crc32.Append(0, bytes));
+            await storage.Objects.PutAsync($"small/{i}.jpg", body, body.Length, "image/jpeg", default);
+        }
+
+        return [.. Enumerable.Range(0, ManyFiles).Select(i => new AlbumFile($"small/{i % SmallObjects}.jpg", $"{i / 1000}/{i:00000}.jpg"))];
+    }
+
+    private static async Task<List<Line>> MeasureAsync(
+        string store, PostgresCluster cluster, Dictionary<string, string> settings, IEnumerable<List<AlbumFile>> albums)
     {
         var database = await ZipBench.CreateDatabaseAsync(cluster);
         var url = $"http://127.0.0.1:{FreePort()}";
@@ -64,9 +90,9 @@ internal static class MemoryBench
             using var client = new HttpClient { BaseAddress = new Uri(url), Timeout = Timeout.InfiniteTimeSpan };
             await ReadyAsync(client, host);
             var lines = new List<Line>();
-            foreach (var count in videos)
+            foreach (var files in albums)
             {
-                lines.Add(await ZipAsync(store, client, host, count));
+                lines.Add(await ZipAsync(store, client, host, files));
             }
 
             return lines;
@@ -75,25 +101,23 @@ internal static class MemoryBench
         {
             host.Kill();
             await host.WaitForExitAsync();
-            var albums = Path.Combine(ZipBench.Store(), "albums");
-            if (Directory.Exists(albums))
+            var made = Path.Combine(ZipBench.Store(), "albums");
+            if (Directory.Exists(made))
             {
-                Directory.Delete(albums, recursive: true);
+                Directory.Delete(made, recursive: true);
             }
         }
     }
 
-    private static async Task<Line> ZipAsync(string store, HttpClient client, Process host, int videos)
+    private static async Task<Line> ZipAsync(string store, HttpClient client, Process host, List<AlbumFile> files)
     {
-        var files = Enumerable.Range(0, videos).Select(i => $"VID_{i % 3:0000}.mov").Concat(Enumerable.Range(0, 20).Select(i => $"IMG_{i:0000}.jpg"));
         var watch = Stopwatch.StartNew();
-        using var requested = await client.PostAsJsonAsync(
-            "/v1/albums", new { weddingId = "memory", files = files.Select(file => new { key = $"sources/{file}" }) });
+        using var requested = await client.PostAsJsonAsync("/v1/albums", new { weddingId = "memory", files });
         await client.GetStringAsync($"{requested.Headers.Location}/progress"); // ends with the album
         var album = await client.GetFromJsonAsync<JsonElement>(requested.Headers.Location);
         return album.GetProperty("status").GetString() == "completed"
             ? new Line(
-                store, album.GetProperty("bytes").GetProperty("total").GetInt64() / 1e9, watch.Elapsed.TotalSeconds, ZipBenchTools.PeakMegabytes(host.Id))
+                store, files.Count, album.GetProperty("bytes").GetProperty("total").GetInt64() / 1e9, watch.Elapsed.TotalSeconds, ZipBenchTools.PeakMegabytes(host.Id))
             : throw new InvalidOperationException($"The album was not made: {album}");
     }
 
@@ -124,5 +148,7 @@ internal static class MemoryBench
         return ((System.Net.IPEndPoint)listener.LocalEndpoint).Port;
     }
 
-    private sealed record Line(string Store, double Gigabytes, double WallSeconds, double PeakMegabytes);
+    private sealed record AlbumFile(string Key, string? Name = null);
+
+    private sealed record Line(string Store, int Files, double Gigabytes, double WallSeconds, double PeakMegabytes);
 }
