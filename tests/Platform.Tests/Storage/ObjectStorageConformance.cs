@@ -207,6 +207,11 @@ public abstract class ObjectStorageConformance : IAsyncLifetime
         Assert.Null(second.Continuation);
         Assert.Equal(names.Order(StringComparer.Ordinal), first.Objects.Concat(second.Objects).Select(found => found.Key[prefix.Length..]));
         Assert.All(first.Objects, found => Assert.Equal(1, found.SizeBytes));
+
+        // Who lists in place of looking relies on it.
+        var looked = await Storage.HeadAsync(first.Objects[0].Key, Cancel);
+        Assert.Equal(looked!.ETag, first.Objects[0].ETag);
+        Assert.Equal(looked.ModifiedAt.ToUnixTimeSeconds(), first.Objects[0].ModifiedAt.ToUnixTimeSeconds());
     }
 
     [Theory]
