@@ -68,7 +68,7 @@ internal static class EntryNames
     /// <summary>One name, safe on its own: relative, NFC, <c>/</c> between components, nothing a file system refuses or interprets.</summary>
     internal static string Sanitize(string name)
     {
-        var components = WellFormed(name)
+        var components = name
             .Split('/', '\\')
             .Where((component, index) => !(index == 0 && component is [>= 'A' and <= 'Z' or >= 'a' and <= 'z', ':']))
             .Select(SanitizeComponent)
@@ -81,7 +81,7 @@ internal static class EntryNames
     private static string SanitizeComponent(string component)
     {
         var kept = new StringBuilder(component.Length);
-        foreach (var rune in component.EnumerateRunes())
+        foreach (var rune in component.EnumerateRunes()) // a lone surrogate becomes U+FFFD: it is no text
         {
             if (Rune.IsControl(rune) || IsInvisibleDirection(rune.Value))
             {
@@ -91,9 +91,9 @@ internal static class EntryNames
             kept.Append(rune.IsAscii && "<>:\"|?*".Contains((char)rune.Value, StringComparison.Ordinal) ? "_" : rune.ToString());
         }
 
-        var clean = kept.ToString().Trim(' ').TrimEnd('.', ' ');
-        var stem = clean.Split('.')[0].TrimEnd(' ');
-        return Shorten(ReservedOnWindows.Contains(stem) ? "_" + clean : clean, "");
+        // Only now: without what stood between them, two characters may become one, and a cut may leave a reserved name.
+        var clean = Shorten(kept.ToString().Normalize(NormalizationForm.FormC).Trim(' ').TrimEnd('.', ' '), "");
+        return ReservedOnWindows.Contains(clean.Split('.')[0].TrimEnd(' ')) ? Shorten("_" + clean, "") : clean;
     }
 
     // "evil\u202Egpj.exe" shows as "evilexe.jpg".
@@ -129,9 +129,6 @@ internal static class EntryNames
 
         return stem + suffix + extension;
     }
-
-    // A lone surrogate is no Unicode text: it cannot be normalised nor written as UTF-8.
-    private static string WellFormed(string name) => string.Concat(name.EnumerateRunes()).Normalize(NormalizationForm.FormC);
 
     private static string Fold(string path) => path.ToUpperInvariant();
 
