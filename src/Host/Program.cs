@@ -33,6 +33,7 @@ try
         .AddMail(configuration)
         .AddWebhooks(configuration)
         .AddUploads(configuration, roles.Worker)
+        .AddUploadWebhooks(configuration)
         .AddAlbums(configuration, roles.Worker);
 
     await using var app = builder.Build();

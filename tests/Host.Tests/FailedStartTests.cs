@@ -91,6 +91,8 @@ public sealed class FailedStartTests : IAsyncLifetime
     [InlineData("Mail__Provider", "Pigeon")]
     [InlineData("Mail__From", "nobody")]
     [InlineData("Cors__Origins", "example.com")]
+    [InlineData("Uploads__WebhookUrl", "https://example.com/there-is-no-secret-to-sign-with")]
+    [InlineData("Uploads__MaxSizeBytes", "0")]
     public async Task A_setting_without_meaning(string key, string value) => await AssertRefusedAsync(2, key, new() { [key] = value });
 
     [Fact]

@@ -46,7 +46,7 @@ internal sealed class Quotas(NpgsqlDataSource database, EventStore events, LiveS
 
     // Uploads begun later have the room that is left by those begun earlier: so two that complete at once cannot both take the last of it.
     private const string UsedBeforeSql = $"""
-        with counted as not materialized (select * from ({CountedSql}) as c where status = 'completed' or upload_id <= $1)
+        with counted as not materialized (select * from ({CountedSql}) as c where upload_id < $1 or (status = 'completed' and upload_id <> $1))
         select
             (select coalesce(sum(size_bytes), 0) from counted where user_id = $2)::bigint,
             (select coalesce(sum(size_bytes), 0) from counted where wedding_id = $3)::bigint
@@ -104,8 +104,8 @@ internal sealed class Quotas(NpgsqlDataSource database, EventStore events, LiveS
             batch.BatchCommands.Add(Command(UsedBeforeSql, uploadId, upload.Session.UserId, upload.Session.WeddingId));
             await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
             await reader.ReadAsync(cancellationToken);
-            Check("user", reader.GetInt64(0), limits.UserBytes);
-            Check("wedding", reader.GetInt64(1), limits.WeddingBytes);
+            Check("user", reader.GetInt64(0) + upload.Session.SizeBytes, limits.UserBytes);
+            Check("wedding", reader.GetInt64(1) + upload.Session.SizeBytes, limits.WeddingBytes);
         }
     }
 

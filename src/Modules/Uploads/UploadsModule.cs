@@ -5,7 +5,9 @@ using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Platform.Events;
 using Platform.Http;
+using Platform.Jobs;
 using Platform.Settings;
+using Platform.Webhooks;
 using Uploads.Contracts;
 
 namespace Uploads;
@@ -31,6 +33,12 @@ public static class UploadsModule
         services.AddSubscription<UploadsProjection>();
         return work ? services.AddHostedService<ExpireUploads>().AddHostedService<DiscardOrphans>() : services;
     }
+
+    /// <summary>Tells the receiver in <c>Uploads__WebhookUrl</c> of every upload that completes. Needs jobs and webhooks.</summary>
+    public static IServiceCollection AddUploadWebhooks(this IServiceCollection services, IConfiguration configuration) => services
+        .AddSingleton(provider => UploadWebhookOptions.Read(configuration, provider.GetRequiredService<WebhookSender>()))
+        .AddSubscription<UploadReactions>()
+        .AddJob<SendUploadWebhook, SendUploadWebhookHandler>("send_upload_webhook", JobLane.Outbound, WebhookSender.Retry);
 
     /// <summary>Maps <c>/v1/uploads</c>, and stops a start with wrong settings.</summary>
     public static RouteGroupBuilder MapUploads(this IEndpointRouteBuilder endpoints)
