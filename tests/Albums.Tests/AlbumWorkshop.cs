@@ -53,6 +53,9 @@ internal sealed class AlbumWorkshop : IAsyncDisposable
     /// <summary>By default 30 days, with a reminder 7 days before.</summary>
     internal ExpiryOptions Expiry { get; set; } = ExpiryOptions.Read(new ConfigurationBuilder().Build());
 
+    /// <summary>By default nobody waits, so a turn never ends.</summary>
+    internal JobTurns Turns { get; set; } = new(_ => Task.FromResult(false), TimeSpan.Zero, TimeProvider.System);
+
     internal EventStore Events => node.Store;
 
     internal IServiceProvider Services => node.Services;
@@ -143,7 +146,8 @@ internal sealed class AlbumWorkshop : IAsyncDisposable
         var contents = new AlbumContents(attemptDatabase, events, node.Services.GetRequiredService<Subscriptions>(), storage, urls);
         var discard = new DiscardAlbumHandler(events, storage);
         await ActivatorUtilities
-            .CreateInstance<ZipAlbumHandler>(node.Services, events, storage, contents, urls, discard, Expiry, clock ?? Clock, NullLogger<ZipAlbumHandler>.Instance)
+            .CreateInstance<ZipAlbumHandler>(
+                node.Services, events, storage, contents, urls, discard, Expiry, Turns, clock ?? Clock, NullLogger<ZipAlbumHandler>.Instance)
             .RunAsync(new ZipAlbum(id), default);
     }
 

@@ -216,6 +216,32 @@ public sealed class ZipAlbumTests : IAsyncLifetime
         }
     }
 
+    /// <summary>Neither are the CRCs known: the header of the video waits for its last part, over all turns.</summary>
+    [Fact]
+    public async Task An_album_that_makes_room_after_every_part_is_the_same_and_nothing_is_stored_twice()
+    {
+        await PutAsync(("a.jpg", 1000), ("b.mov", 50 * MiB), ("c.mov", 30 * MiB));
+        var undisturbed = await workshop.RequestAsync("a.jpg", "b.mov", "c.mov");
+        await workshop.AttemptAsync(undisturbed);
+
+        workshop.Turns = new(_ => Task.FromResult(true), TimeSpan.Zero, TimeProvider.System);
+        var id = await workshop.RequestAsync("a.jpg", "b.mov", "c.mov");
+        var turns = 0;
+        while ((await workshop.AlbumAsync(id)).IsWaitingForWork)
+        {
+            Assert.InRange(++turns, 1, 11); // parts
+            await workshop.AttemptAsync(id);
+        }
+
+        Assert.Equal(await workshop.HashAsync(undisturbed), await workshop.HashAsync(id));
+        var history = await workshop.HistoryAsync(id);
+        Assert.Equal(turns - 1, history.OfType<AttemptYielded>().Count());
+        Assert.InRange(turns, 2, 11);
+        Assert.Equal(Enumerable.Range(1, 11), history.OfType<PartStored>().Select(part => part.Number).Order());
+        Assert.Equal([0, 1, 2], history.OfType<FileZipped>().Select(file => file.Index));
+        Assert.Equal(1, (await workshop.AlbumAsync(id)).Attempts);
+    }
+
     // Breaks the attempt at its next write once so many parts are recorded.
     private async Task FailOnceAsync(Guid id, int afterParts)
     {

@@ -21,6 +21,9 @@ internal sealed record AlbumRequested(
 /// <summary>A worker took the album up. Whoever worked on it before finds the stream moved on, and stops.</summary>
 internal sealed record AttemptStarted(string Node, DateTimeOffset At) : IAlbumEvent;
 
+/// <summary>The worker stopped between two parts, because others wait for its place. The album waits behind them and goes on.</summary>
+internal sealed record AttemptYielded(DateTimeOffset At) : IAlbumEvent;
+
 /// <summary>A file that was asked for is not in the ZIP. <paramref name="Index"/> counts the files asked for.</summary>
 internal sealed record FileSkipped(int Index, string Name, string Reason) : IAlbumEvent;
 
@@ -135,6 +138,9 @@ internal sealed record Album : IState<Album, IAlbumEvent>
 
     public AttemptStarted? Attempt { get; private init; }
 
+    /// <summary>The attempt made room for others; who goes on with it makes no new one.</summary>
+    public bool HasYielded { get; private init; }
+
     /// <summary>How fast parts become safe.</summary>
     public Pace Pace { get; private init; } = Pace.From(DateTimeOffset.MinValue);
 
@@ -181,10 +187,12 @@ internal sealed record Album : IState<Album, IAlbumEvent>
         {
             Status = state.Plan is null ? AlbumStatus.Planning : AlbumStatus.Zipping,
             Attempt = attempt,
-            Attempts = state.Attempts + 1,
+            Attempts = state.HasYielded ? state.Attempts : state.Attempts + 1,
+            HasYielded = false,
             Pace = state.Pace.Resumed(attempt.At),
             Underway = state.Underway.Resumed(attempt.At),
         },
+        AttemptYielded => state with { HasYielded = true },
         FileSkipped file => state with { Skipped = state.Skipped.Add(new SkippedFile(file.Index, file.Name, file.Reason)) },
         PlanFrozen plan => state with
         {

@@ -14,6 +14,7 @@ internal sealed class AlbumReactions(JobQueue jobs) : ISubscription
     [
         typeof(AlbumRequested),
         typeof(AlbumReplayed),
+        typeof(AttemptYielded),
         typeof(AlbumCompleted),
         typeof(AlbumFailed),
         typeof(ExpiryAnnounced),
@@ -27,7 +28,7 @@ internal sealed class AlbumReactions(JobQueue jobs) : ISubscription
         var albumId = Guid.Parse(e.StreamId);
         await (e.Payload switch
         {
-            AlbumRequested or AlbumReplayed => QueueAsync("zip_album", new ZipAlbum(albumId)),
+            AlbumRequested or AlbumReplayed or AttemptYielded => QueueAsync("zip_album", new ZipAlbum(albumId)),
             AlbumCompleted => QueueAsync("send_album_link", new SendAlbumLink(albumId)),
             ExpiryAnnounced => QueueAsync("send_expiry_reminder", new SendExpiryReminder(albumId)),
             AlbumCancelled or AlbumDeleted or AlbumExpired => QueueAsync("discard_album", new DiscardAlbum(albumId)),

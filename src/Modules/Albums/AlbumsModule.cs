@@ -84,6 +84,7 @@ public static class AlbumsModule
         .Map<AlbumOrdered>("album_ordered")
         .Map<AlbumRequested>("album_requested")
         .Map<AttemptStarted>("attempt_started")
+        .Map<AttemptYielded>("attempt_yielded")
         .Map<FileSkipped>("file_skipped")
         .Map<PlanFrozen>("plan_frozen")
         .Map<MultipartBegun>("multipart_begun")

@@ -24,6 +24,7 @@ internal sealed class ZipAlbumHandler(
     DiscardAlbumHandler discard,
     ExpiryOptions expiry,
     AlbumProgressQueue progress,
+    JobTurns turns,
     ArrayPool<byte> buffers,
     TimeProvider clock,
     ILogger<ZipAlbumHandler> logger) : IJob<ZipAlbum>
@@ -59,13 +60,14 @@ internal sealed class ZipAlbumHandler(
     {
         stream.Appended = progress.Of(stream.AlbumId);
         var attempt = stream.Album.Attempts;
+        var turn = turns.Begin();
         var meter = new WorkMeter();
         var watch = Stopwatch.StartNew();
         while (true)
         {
             try
             {
-                var ending = await ZipAsync(stream, new MeteredObjectStorage(storage, meter), cancellationToken);
+                var ending = await ZipAsync(stream, new MeteredObjectStorage(storage, meter), turn, cancellationToken);
                 await stream.AppendAsync([.. ending, Metered(meter, watch)], cancellationToken);
                 logger.AttemptEnded(stream.AlbumId, ending[^1].GetType().Name, watch.Elapsed);
                 return;
@@ -86,7 +88,8 @@ internal sealed class ZipAlbumHandler(
 
     // Returns the events that end the attempt. Where nothing is left to pack they say in one append what was lost and that this is the end:
     // in between, somebody could plan the album anew.
-    private async Task<IReadOnlyList<IAlbumEvent>> ZipAsync(AlbumStream stream, IObjectStorage metered, CancellationToken cancellationToken)
+    private async Task<IReadOnlyList<IAlbumEvent>> ZipAsync(
+        AlbumStream stream, IObjectStorage metered, JobTurn turn, CancellationToken cancellationToken)
     {
         var (plan, events) = stream.Album.Plan is { } frozen
             ? (await ZipPlan.LoadAsync(metered, frozen, cancellationToken), [])
@@ -104,8 +107,8 @@ internal sealed class ZipAlbumHandler(
             try
             {
                 var sources = new EntrySources(metered, urls);
-                var finished = await new MultipartZip(metered, sources, stream, present, buffers, clock).FinishAsync(cancellationToken);
-                return [Completed(stream.Album, finished)];
+                var finished = await new MultipartZip(metered, sources, stream, present, turn, buffers, clock).FinishAsync(cancellationToken);
+                return [finished is null ? new AttemptYielded(clock.GetUtcNow()) : Completed(stream.Album, finished)];
             }
             catch (StorageException e) when (e.Error is StorageError.MultipartNotFound or StorageError.PartsRefused)
             {

@@ -10,6 +10,12 @@ namespace Albums.Zip;
 internal sealed class CrcLedger(ZipPlan plan)
 {
     private readonly ConcurrentDictionary<int, Entry> entries = new();
+    private readonly TaskCompletionSource<uint> ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    /// <summary>No more parts are read: who waits for a CRC that is not known yet waits in vain, and gets an <see cref="OperationCanceledException"/>.</summary>
+    internal bool HasEnded => ended.Task.IsCanceled;
+
+    internal void End() => ended.TrySetCanceled();
 
     /// <summary>Adds what a part has read of an entry. The last segment settles the entry's CRC.</summary>
     /// <exception cref="SourceLostException">The bytes are not those the plan knew a CRC of.</exception>
@@ -34,7 +40,10 @@ internal sealed class CrcLedger(ZipPlan plan)
     internal ValueTask<uint> OfAsync(int entry, CancellationToken cancellationToken) =>
         plan.Entries[entry] is { SizeBytes: 0 } ? new(0)
         : plan.Entries[entry].Crc32 is { } known ? new(known)
-        : new(entries.GetOrAdd(entry, static _ => new Entry()).Settled.Task.WaitAsync(cancellationToken));
+        : WaitAsync(entries.GetOrAdd(entry, static _ => new Entry()).Settled.Task, cancellationToken);
+
+    private async ValueTask<uint> WaitAsync(Task<uint> settled, CancellationToken cancellationToken) =>
+        await await Task.WhenAny(settled, ended.Task).WaitAsync(cancellationToken);
 
     private sealed class Entry
     {

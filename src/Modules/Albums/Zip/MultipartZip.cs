@@ -1,6 +1,8 @@
 using System.Buffers;
+using System.Runtime.CompilerServices;
 using System.Threading.Channels;
 using Albums.Sources;
+using Platform.Jobs;
 using Platform.Storage;
 
 namespace Albums.Zip;
@@ -10,7 +12,13 @@ namespace Albums.Zip;
 /// is safe. Effects come before the events that claim them, so a crash costs at most the parts in flight.
 /// </summary>
 internal sealed class MultipartZip(
-    IObjectStorage storage, EntrySources sources, AlbumStream stream, ZipPlan plan, ArrayPool<byte> buffers, TimeProvider clock)
+    IObjectStorage storage,
+    EntrySources sources,
+    AlbumStream stream,
+    ZipPlan plan,
+    JobTurn turn,
+    ArrayPool<byte> buffers,
+    TimeProvider clock)
 {
     // Three is the least that never blocks (see PartPacker). Four hide a store's latency behind the other parts at 32 MiB of memory.
     private const int PartsInFlight = 4;
@@ -18,14 +26,19 @@ internal sealed class MultipartZip(
     private readonly ZipLayout layout = new(plan);
 
     /// <summary>Packs what is missing and completes the upload.</summary>
-    /// <returns>The finished object.</returns>
+    /// <returns>The finished object; <see langword="null"/> where the turn was over before: then at least one part more is safe.</returns>
     /// <exception cref="SourceLostException">A file can no longer be read: plan anew without it.</exception>
     /// <exception cref="StorageException"><see cref="StorageError.MultipartNotFound"/>: the upload expired, begin another.</exception>
-    internal async Task<StoredObject> FinishAsync(CancellationToken cancellationToken)
+    internal async Task<StoredObject?> FinishAsync(CancellationToken cancellationToken)
     {
         var upload = new MultipartUpload(stream.Album.Upload!.Key, stream.Album.Upload.UploadId);
         await DropLostPartsAsync(upload, cancellationToken);
         await PackMissingPartsAsync(upload, cancellationToken);
+        if (stream.Album.Parts.Count < layout.PartCount)
+        {
+            return null;
+        }
+
         var parts = stream.Album.Parts.Values.OrderBy(part => part.Number);
         return await storage.CompleteMultipartAsync(
             upload, [.. parts.Select(part => new StoredPart(part.Number, part.ETag, part.SizeBytes))], cancellationToken);
@@ -48,20 +61,47 @@ internal sealed class MultipartZip(
         }
 
         var packer = new PartPacker(plan, layout, crcs, sources, storage, buffers, clock);
-        var missing = Enumerable.Range(1, layout.PartCount).Except(stream.Album.Parts.Keys);
+        var progress = stream.Album.Parts;
+        var missing = Enumerable.Range(1, layout.PartCount).Except(progress.Keys);
         var packed = Channel.CreateBounded<PartStored>(PartsInFlight);
         var recording = RecordAsync(packed, crcs);
         try
         {
             await Parallel.ForEachAsync(
-                missing,
+                WhileInTurnAsync(missing, () => stream.Album.Parts != progress, crcs, cancellationToken),
                 new ParallelOptions { MaxDegreeOfParallelism = PartsInFlight, CancellationToken = cancellationToken },
-                async (number, cancel) => await packed.Writer.WriteAsync(await packer.PackAsync(upload, number, cancel), cancel));
+                async (number, cancel) =>
+                {
+                    try
+                    {
+                        await packed.Writer.WriteAsync(await packer.PackAsync(upload, number, cancel), cancel);
+                    }
+                    catch (OperationCanceledException) when (crcs.HasEnded && !cancel.IsCancellationRequested)
+                    {
+                        // Its header waits for bytes of a later turn: it is read again then.
+                    }
+                });
         }
         finally
         {
             packed.Writer.TryComplete();
             await recording; // a rival's conflict is thrown from here, in place of the closed channel it caused
+        }
+    }
+
+    // A turn without progress would follow another for ever.
+    private async IAsyncEnumerable<int> WhileInTurnAsync(
+        IEnumerable<int> parts, Func<bool> hasProgress, CrcLedger crcs, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        foreach (var number in parts)
+        {
+            if (hasProgress() && await turn.IsOverAsync(cancellationToken))
+            {
+                crcs.End();
+                yield break;
+            }
+
+            yield return number;
         }
     }
 
