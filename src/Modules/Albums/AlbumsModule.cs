@@ -1,7 +1,6 @@
 using System.Buffers;
 using Albums.Contracts;
 using Albums.Sources;
-using Albums.Zip;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
@@ -63,7 +62,6 @@ public static class AlbumsModule
         .AddJob<SendAlbumWebhook, SendAlbumWebhookHandler>("send_album_webhook", JobLane.Outbound, WebhookSender.Retry)
         .AddJob<SendAlbumProgress, SendAlbumProgressHandler>("send_album_progress", JobLane.Outbound)
         .AddSingleton<DiscardAlbumHandler>()
-        .AddSingleton<EarlierZips>()
         .AddJob<DiscardAlbum, DiscardAlbumHandler>("discard_album", retry: DiscardAlbumHandler.Retry);
 
     public static void MapAlbums(this IEndpointRouteBuilder routes)

@@ -20,7 +20,6 @@ internal sealed class ZipAlbumHandler(
     EventStore store,
     IObjectStorage storage,
     AlbumContents contents,
-    EarlierZips earlierZips,
     UrlSource urls,
     DiscardAlbumHandler discard,
     ExpiryOptions expiry,
@@ -92,20 +91,9 @@ internal sealed class ZipAlbumHandler(
     private async Task<IReadOnlyList<IAlbumEvent>> ZipAsync(
         AlbumStream stream, IObjectStorage metered, JobTurn turn, CancellationToken cancellationToken)
     {
-        ZipPlan? plan;
-        IReadOnlyList<IAlbumEvent> events;
-        try
-        {
-            (plan, events) = stream.Album.Plan is { } frozen
-                ? (await ZipPlan.LoadAsync(metered, frozen, cancellationToken), [])
-                : await PlanAlbumHandler.MakeAsync(contents, metered, stream.AlbumId, stream.Album, clock, cancellationToken);
-        }
-        catch (CommandRefusedException refused)
-        {
-            return [new AlbumFailed(refused.Code, refused.Message, clock.GetUtcNow())];
-        }
-
-        var earlier = await earlierZips.FindAsync(metered, stream.AlbumId, stream.Album.Request!, cancellationToken);
+        var (plan, events) = stream.Album.Plan is { } frozen
+            ? (await ZipPlan.LoadAsync(metered, frozen, cancellationToken), [])
+            : await PlanAlbumHandler.MakeAsync(contents, metered, stream.AlbumId, stream.Album, clock, cancellationToken);
         var uploads = 0;
         while (plan is { } present)
         {
@@ -119,7 +107,7 @@ internal sealed class ZipAlbumHandler(
             try
             {
                 var sources = new EntrySources(metered, urls);
-                var finished = await new MultipartZip(metered, sources, stream, present, earlier, turn, buffers, clock).FinishAsync(cancellationToken);
+                var finished = await new MultipartZip(metered, sources, stream, present, turn, buffers, clock).FinishAsync(cancellationToken);
                 return [finished is null ? new AttemptYielded(clock.GetUtcNow()) : Completed(stream.Album, finished)];
             }
             catch (StorageException e) when (e.Error is StorageError.MultipartNotFound or StorageError.PartsRefused)

@@ -16,7 +16,6 @@ internal sealed class MultipartZip(
     EntrySources sources,
     AlbumStream stream,
     ZipPlan plan,
-    EarlierZip? earlier,
     JobTurn turn,
     ArrayPool<byte> buffers,
     TimeProvider clock)
@@ -75,8 +74,7 @@ internal sealed class MultipartZip(
                 {
                     try
                     {
-                        var copied = earlier is null ? null : await earlier.CopyAsync(storage, upload, plan, layout, number, clock, cancel);
-                        await packed.Writer.WriteAsync(copied ?? await packer.PackAsync(upload, number, cancel), cancel);
+                        await packed.Writer.WriteAsync(await packer.PackAsync(upload, number, cancel), cancel);
                     }
                     catch (OperationCanceledException) when (crcs.HasEnded && !cancel.IsCancellationRequested)
                     {
