@@ -7,12 +7,18 @@ needs=(
   libjpeg-turbo-progs ffmpeg                                                   # sample media: decoders that are not ours
   unzip p7zip-full libarchive-tools python3-minimal busybox unar minizip       # albums: readers that must accept every ZIP
 )
+command -v curl >/dev/null || needs+=(curl)                                    # uploads: a client that knows no upload protocol
+if ! command -v node >/dev/null || ! command -v npm >/dev/null; then needs+=(nodejs npm); fi # uploads: the TypeScript client, and those of others
 if [ "${1:-}" = --long ]; then
   needs+=(openjdk-17-jdk-headless golang-go ziptool php-cli php-zip)           # albums: more readers
-  if ! command -v node >/dev/null || ! command -v npm >/dev/null; then needs+=(nodejs npm); fi
 fi
 "$scripts/ceph.sh" install                                                     # storage: a real S3 server
 "$scripts/apt-install.sh" "${needs[@]}"
+clients=$scripts/../tests/Clients
+if [ ! "$clients/node_modules" -nt "$clients/package-lock.json" ]; then
+  npm ci --silent --no-audit --no-fund --ignore-scripts --prefix "$clients" >&2
+  touch "$clients/node_modules"
+fi
 if [ "${1:-}" = --long ] && [ ! -e "$scripts/../artifacts/tools/node_modules/yauzl" ]; then
   npm install --silent --no-fund --no-audit --prefix "$scripts/../artifacts/tools" yauzl@3.4.0 >&2
 fi
