@@ -8,7 +8,7 @@ namespace Platform.Storage;
 internal static partial class Disk
 {
     // Big enough to make system calls cheap, small enough to stay in a core's cache between reading, CRC and writing.
-    private const int BufferBytes = 128 * 1024;
+    internal const int BlockBytes = 128 * 1024;
 
     /// <summary>Writes exactly <paramref name="sizeBytes"/> of the body at an offset and returns their CRC-32. Faults of the body pass as they are.</summary>
     public static async Task<uint> WriteAsync(
@@ -23,12 +23,12 @@ internal static partial class Disk
         var known = body as Crc32Stream;
         var crc = 0u;
         var done = 0L;
-        var buffer = ArrayPool<byte>.Shared.Rent(BufferBytes);
+        var buffer = ArrayPool<byte>.Shared.Rent(BlockBytes);
         try
         {
             while (done < sizeBytes)
             {
-                var wanted = (int)Math.Min(BufferBytes, sizeBytes - done);
+                var wanted = (int)Math.Min(BlockBytes, sizeBytes - done);
                 var bytes = buffer.AsMemory(0, await body.ReadAtLeastAsync(
                     buffer.AsMemory(0, wanted), wanted, throwOnEndOfStream: false, cancellationToken));
                 crc = known is null ? Crc32.Append(crc, bytes.Span) : crc;
@@ -53,15 +53,16 @@ internal static partial class Disk
         }
     }
 
-    // Synchronous: RandomAccess.WriteAsync would block another thread of the pool for the same call, and pay for the hop.
-    private static void Write(SafeFileHandle file, ReadOnlySpan<byte> bytes, long offsetBytes)
+    /// <summary>Writes bytes at an offset, on the calling thread.</summary>
+    public static void Write(SafeFileHandle file, ReadOnlySpan<byte> bytes, long offsetBytes)
     {
+        // Synchronous: RandomAccess.WriteAsync would block another thread of the pool for the same call, and pay for the hop.
         try
         {
             // In blocks: one large write makes the kernel look for large free pages, which on a virtual machine cost several times the copy.
             while (bytes.Length > 0)
             {
-                var block = bytes[..Math.Min(bytes.Length, BufferBytes)];
+                var block = bytes[..Math.Min(bytes.Length, BlockBytes)];
                 RandomAccess.Write(file, block, offsetBytes);
                 bytes = bytes[block.Length..];
                 offsetBytes += block.Length;

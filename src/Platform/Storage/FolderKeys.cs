@@ -18,7 +18,7 @@ internal static class FolderKeys
         foreach (var name in Names(Path.Combine(root, folder)))
         {
             var key = folder + name;
-            if (key == FolderObjectStorage.Hidden + "/")
+            if (key == FolderObjects.Hidden + "/")
             {
                 continue;
             }

@@ -21,7 +21,7 @@ using Microsoft.Win32.SafeHandles;
 namespace Platform.Storage;
 
 /// <summary>The multipart half of <see cref="FolderObjectStorage"/>.</summary>
-internal sealed class FolderMultipart(FolderObjectStorage storage, string root)
+internal sealed class FolderMultipart(FolderObjects objects, string root)
 {
     private const string Body = FolderPart.Body;
     private const string Gone = ".gone";
@@ -30,6 +30,9 @@ internal sealed class FolderMultipart(FolderObjectStorage storage, string root)
     private const int MaxNumber = 10_000;
 
     private static readonly TimeSpan LockPoll = TimeSpan.FromMilliseconds(20);
+
+    // One for each body, or for a few that happen to share it.
+    private readonly SemaphoreSlim[] copying = [.. Enumerable.Range(0, 16).Select(_ => new SemaphoreSlim(1))];
 
     public Task<MultipartUpload> BeginAsync(string key, CancellationToken cancellationToken)
     {
@@ -84,6 +87,16 @@ internal sealed class FolderMultipart(FolderObjectStorage storage, string root)
         }
     }
 
+    /// <summary>Stores a part that is put together from pieces.</summary>
+    public Task<StoredPart> ComposeAsync(MultipartUpload upload, PartSlot slot, ComposedBody body, CancellationToken cancellationToken)
+    {
+        var alone = copying[(uint)upload.Id.GetHashCode(StringComparison.Ordinal) % copying.Length];
+        return body.Length == slot.SizeBytes
+            ? StoreAsync(
+                upload, slot, (file, offset) => new FolderComposition(objects, file, body, alone).WriteAsync(offset, cancellationToken), cancellationToken)
+            : throw new StorageException(StorageError.BodySizeMismatch, $"The body holds {body.Length} bytes, not {slot.SizeBytes} as announced.");
+    }
+
     public async Task<IReadOnlyList<StoredPart>> ListAsync(MultipartUpload upload, CancellationToken cancellationToken)
     {
         using var shared = await LockSharedAsync(upload, cancellationToken);
@@ -111,10 +124,10 @@ internal sealed class FolderMultipart(FolderObjectStorage storage, string root)
                 }
 
                 Disk.Guard(() => RandomAccess.SetLength(target, parts.Sum(part => part.SizeBytes)));
-                storage.Finish(target);
+                objects.Finish(target);
             }
 
-            var stored = storage.Publish(made, upload.Key);
+            var stored = objects.Publish(made, upload.Key);
             Abort(upload);
             return stored;
         }

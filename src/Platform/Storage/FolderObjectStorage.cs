@@ -13,8 +13,6 @@
 //
 // A folder cannot hold key a and key a/b at once: the second is refused as InvalidKey. Content types are not kept.
 
-using Microsoft.Win32.SafeHandles;
-
 namespace Platform.Storage;
 
 /// <summary>
@@ -22,8 +20,6 @@ namespace Platform.Storage;
 /// </summary>
 public sealed class FolderObjectStorage : IStore
 {
-    internal const string Hidden = ".storage";
-
     private const int PageSize = 1000;
 
     // As R2 does it: https://developers.cloudflare.com/r2/objects/multipart-objects/
@@ -32,31 +28,29 @@ public sealed class FolderObjectStorage : IStore
     // Longer than any PUT takes.
     private static readonly TimeSpan IncomingLifetime = TimeSpan.FromDays(1);
 
-    // The limit of every common file system.
-    private const int MaxNameBytes = 255;
-
     private readonly string root;
     private readonly string incoming;
+    private readonly FolderObjects objects;
     private readonly FolderMultipart multipart;
     private readonly TimeProvider clock;
-    private long lastStamp;
 
     /// <param name="folder">Created where missing.</param>
     public FolderObjectStorage(string folder, TimeProvider clock)
     {
         this.clock = clock;
         root = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
-        incoming = Path.Combine(root, Hidden, "incoming");
-        multipart = new FolderMultipart(this, Path.Combine(root, Hidden, "multipart"));
+        incoming = Path.Combine(root, FolderObjects.Hidden, "incoming");
+        objects = new FolderObjects(root, clock);
+        multipart = new FolderMultipart(objects, Path.Combine(root, FolderObjects.Hidden, "multipart"));
         Directory.CreateDirectory(incoming);
     }
 
-    public Task<StoredObject?> HeadAsync(string key, CancellationToken cancellationToken) => Task.FromResult(Head(key, PathOf(key)));
+    public Task<StoredObject?> HeadAsync(string key, CancellationToken cancellationToken) => Task.FromResult(objects.Head(key));
 
     public Task<ObjectPage> ListAsync(string prefix, string? continuation, CancellationToken cancellationToken)
     {
         var found = new List<StoredObject>(PageSize);
-        foreach (var key in FolderKeys.Under(root, prefix, continuation).Where(IsStorable))
+        foreach (var key in FolderKeys.Under(root, prefix, continuation).Where(FolderObjects.IsStorable))
         {
             cancellationToken.ThrowIfCancellationRequested();
             if (found.Count == PageSize)
@@ -65,7 +59,7 @@ public sealed class FolderObjectStorage : IStore
             }
 
             // It may have been deleted since its folder was read.
-            if (Head(key, PathOf(key)) is { } stored)
+            if (objects.Head(key) is { } stored)
             {
                 found.Add(stored);
             }
@@ -76,7 +70,7 @@ public sealed class FolderObjectStorage : IStore
 
     public Task<Stream> ReadAsync(string key, ByteRange? range, string? ifMatch, CancellationToken cancellationToken)
     {
-        var file = OpenObject(key, ifMatch, out var stored);
+        var file = objects.Open(key, ifMatch, out var stored);
         if (range is { } wanted && (wanted.OffsetBytes < 0 || wanted.SizeBytes <= 0 || wanted.EndBytes > stored.SizeBytes))
         {
             file.Dispose();
@@ -89,17 +83,17 @@ public sealed class FolderObjectStorage : IStore
     public async Task<StoredObject> PutAsync(
         string key, Stream body, long sizeBytes, string contentType, CancellationToken cancellationToken)
     {
-        _ = PathOf(key);
+        _ = objects.PathOf(key);
         var file = Path.Combine(incoming, Guid.CreateVersion7().ToString("N"));
         try
         {
             using (var handle = Disk.Open(file, FileMode.CreateNew, FileAccess.Write, FileShare.None))
             {
                 await Disk.WriteAsync(handle, 0, body, sizeBytes, cancellationToken);
-                Finish(handle);
+                objects.Finish(handle);
             }
 
-            return Publish(file, key);
+            return objects.Publish(file, key);
         }
         finally
         {
@@ -109,7 +103,7 @@ public sealed class FolderObjectStorage : IStore
 
     public Task DeleteAsync(string key, CancellationToken cancellationToken)
     {
-        var path = PathOf(key);
+        var path = objects.PathOf(key);
         if (File.Exists(path))
         {
             Disk.Guard(() => File.Delete(path));
@@ -121,22 +115,24 @@ public sealed class FolderObjectStorage : IStore
 
     public Task<MultipartUpload> BeginMultipartAsync(string key, string contentType, CancellationToken cancellationToken)
     {
-        _ = PathOf(key);
+        _ = objects.PathOf(key);
         return multipart.BeginAsync(key, cancellationToken);
     }
 
     public Task<StoredPart> PutPartAsync(MultipartUpload upload, PartSlot part, Stream body, CancellationToken cancellationToken) =>
-        multipart.StoreAsync(
-            upload,
-            part,
-            async (file, offset) => FormattableString.Invariant(
-                $"{await Disk.WriteAsync(file, offset, body, part.SizeBytes, cancellationToken):x8}-{part.SizeBytes:x}"),
-            cancellationToken);
+        body is ComposedBody composed
+            ? multipart.ComposeAsync(upload, part, composed, cancellationToken)
+            : multipart.StoreAsync(
+                upload,
+                part,
+                async (file, offset) => FormattableString.Invariant(
+                    $"{await Disk.WriteAsync(file, offset, body, part.SizeBytes, cancellationToken):x8}-{part.SizeBytes:x}"),
+                cancellationToken);
 
     public async Task<StoredPart> CopyPartAsync(
         MultipartUpload upload, PartSlot part, string sourceKey, long sourceOffsetBytes, string sourceETag, CancellationToken cancellationToken)
     {
-        using var source = OpenObject(sourceKey, sourceETag, out var stored);
+        using var source = objects.Open(sourceKey, sourceETag, out var stored);
         var range = new ByteRange(sourceOffsetBytes, part.SizeBytes);
         if (range.EndBytes > stored.SizeBytes)
         {
@@ -203,93 +199,4 @@ public sealed class FolderObjectStorage : IStore
 
         multipart.RemoveLeftovers(now - MultipartLifetime);
     }
-
-    /// <summary>Gives a written file its mtime, and so its ETag, and synchronises it.</summary>
-    internal void Finish(SafeFileHandle file)
-    {
-        long last, stamp;
-        do
-        {
-            last = Volatile.Read(ref lastStamp);
-            stamp = Math.Max(clock.GetUtcNow().UtcTicks, last + 1);
-        }
-        while (Interlocked.CompareExchange(ref lastStamp, stamp, last) != last);
-
-        File.SetLastWriteTimeUtc(file, new DateTime(stamp, DateTimeKind.Utc));
-        Disk.Sync(file);
-    }
-
-    /// <summary>Renames a finished file to the object's, replacing what was there.</summary>
-    internal StoredObject Publish(string file, string key)
-    {
-        var path = PathOf(key);
-        var folder = Path.GetDirectoryName(path)!;
-        for (var attempt = 1; ; attempt++)
-        {
-            try
-            {
-                Disk.CreateFolder(folder);
-                File.Move(file, path, overwrite: true);
-                break;
-            }
-            catch (DirectoryNotFoundException) when (attempt < 10 && File.Exists(file))
-            {
-                // A deletion removed the empty folder in between.
-            }
-            catch (Exception e) when (e is UnauthorizedAccessException or IOException && File.Exists(file))
-            {
-                throw Directory.Exists(path) || Disk.IsBelowFile(folder)
-                    ? new StorageException(StorageError.InvalidKey, $"The key {key} cannot stand beside those in the folder already.", e)
-                    : new StorageException(StorageError.Unavailable, e.Message, e);
-            }
-        }
-
-        Disk.SyncFolder(folder);
-        return Head(key, path) ?? throw new StorageException(StorageError.Unavailable, $"{key} vanished as it was stored.");
-    }
-
-    private static StoredObject? Head(string key, string path)
-    {
-        var file = new FileInfo(path);
-        return file.Exists ? Describe(key, file.Length, file.LastWriteTimeUtc) : null;
-    }
-
-    private static StoredObject Describe(string key, long sizeBytes, DateTime modifiedAt) =>
-        new(key, sizeBytes, FormattableString.Invariant($"{modifiedAt.Ticks:x}-{sizeBytes:x}"), modifiedAt);
-
-    private SafeFileHandle OpenObject(string key, string? ifMatch, out StoredObject stored)
-    {
-        var path = PathOf(key);
-        SafeFileHandle file;
-        try
-        {
-            file = Disk.Open(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
-        }
-        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException || !File.Exists(path))
-        {
-            throw new StorageException(StorageError.NotFound, $"There is no object {key}.", e);
-        }
-
-        stored = Describe(key, RandomAccess.GetLength(file), File.GetLastWriteTimeUtc(file));
-        if (ifMatch is null || ifMatch == stored.ETag)
-        {
-            return file;
-        }
-
-        file.Dispose();
-        throw new StorageException(StorageError.PreconditionFailed, $"{key} was replaced: its ETag is {stored.ETag}, not {ifMatch}.");
-    }
-
-    private string PathOf(string key)
-    {
-        ObjectKey.Check(key);
-        return IsStorable(key)
-            ? Path.Combine(root, key)
-            : throw new StorageException(StorageError.InvalidKey, $"The key {key} cannot be a file: a name is reserved or over {MaxNameBytes} bytes.");
-    }
-
-    private static bool IsStorable(string key) => ObjectKey.IsValid(key)
-        && !key.Split('/')[0].Equals(Hidden, StringComparison.OrdinalIgnoreCase)
-        && key.Split('/').All(name => System.Text.Encoding.UTF8.GetByteCount(name) <= MaxNameBytes)
-        && !(OperatingSystem.IsWindows() && key.AsSpan().IndexOfAny(['\\', ':']) >= 0);
 }

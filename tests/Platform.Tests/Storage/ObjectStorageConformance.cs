@@ -467,6 +467,60 @@ public abstract class ObjectStorageConformance : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_part_is_composed_of_bytes_streams_and_ranges_of_objects()
+    {
+        var (source, small) = (Bytes(PartSizeBytes), Bytes(1000));
+        var (stored, little) = (await PutAsync(CopySource, source), await PutAsync("small", small));
+        BodyPiece[] pieces =
+        [
+            InMemory("head"u8.ToArray()),
+            OfObject(stored, source, 10, PartSizeBytes - 20),
+            OfObject(little, small, 1, 998),
+            new(5, () => new OneWayStream("trunk"u8.ToArray())),
+            InMemory(Bytes(70_000)),
+            OfObject(little, small, 0, 1000),
+        ];
+        byte[] expected =
+            [.. "head"u8, .. source[10..(PartSizeBytes - 10)], .. small[1..999], .. "trunk"u8, .. Bytes(70_000), .. small];
+        Assert.Equal(expected, await ComposeAsync(pieces));
+    }
+
+    [Fact]
+    public async Task A_part_may_be_a_range_of_one_object()
+    {
+        var source = Bytes(PartSizeBytes + 100);
+        var stored = await PutAsync(CopySource, source);
+        Assert.Equal(source[50..(PartSizeBytes + 50)], await ComposeAsync(OfObject(stored, source, 50, PartSizeBytes)));
+    }
+
+    /// <summary>What cannot be copied as meant is read: whoever made the body knows what has become of it.</summary>
+    [Fact]
+    public async Task A_range_of_another_object_than_meant_is_read_from_the_body()
+    {
+        var stored = await PutAsync("source", Bytes(PartSizeBytes));
+        await PutAsync("source", Bytes(PartSizeBytes + 1));
+        var replaced = OfObject(stored, Bytes(PartSizeBytes), 0, PartSizeBytes);
+        Assert.Equal(Bytes(PartSizeBytes), await ComposeAsync(replaced));
+        var gone = replaced with { CopyOf = new ObjectRange(Key("none"), stored.ETag, new ByteRange(0, PartSizeBytes)) };
+        Assert.Equal(Bytes(PartSizeBytes), await ComposeAsync(gone));
+
+        var lost = replaced with { Open = () => throw new TimeZoneNotFoundException("Nobody else throws this.") };
+        await Assert.ThrowsAsync<TimeZoneNotFoundException>(() => ComposeAsync(lost));
+    }
+
+    [Fact]
+    public async Task A_composed_part_of_another_size_is_refused()
+    {
+        var upload = await Storage.BeginMultipartAsync(Key("a"), "image/jpeg", Cancel);
+        await using var body = new ComposedBody([InMemory(Bytes(10))]);
+        await RefusedAsync(StorageError.BodySizeMismatch, () => Storage.PutPartAsync(upload, new PartSlot(1, 0, 11), body, Cancel));
+        await using var brief = new ComposedBody([new BodyPiece(11, () => new OneWayStream(Bytes(10)))]);
+        await RefusedAsync(StorageError.BodySizeMismatch, () => Storage.PutPartAsync(upload, new PartSlot(1, 0, 11), brief, Cancel));
+        Assert.Empty(await Storage.ListPartsAsync(upload, Cancel));
+        await Storage.AbortMultipartAsync(upload, Cancel);
+    }
+
+    [Fact]
     public async Task A_link_downloads_under_the_name_given()
     {
         var bytes = Bytes(10_000);
@@ -491,6 +545,21 @@ public abstract class ObjectStorageConformance : IAsyncLifetime
     }
 
     protected virtual HttpClient OpenHttp() => new();
+
+    private static BodyPiece InMemory(byte[] bytes) => new(bytes.Length, () => new BufferBody(bytes, Crc32.Append(0, bytes)));
+
+    private static BodyPiece OfObject(StoredObject stored, byte[] bytes, int offset, int size) => new(
+        size, () => new OneWayStream(bytes[offset..(offset + size)]), new ObjectRange(stored.Key, stored.ETag, new ByteRange(offset, size)));
+
+    private async Task<byte[]> ComposeAsync(params BodyPiece[] pieces)
+    {
+        var upload = await Storage.BeginMultipartAsync(Key("composed"), "image/jpeg", Cancel);
+        await using var body = new ComposedBody(pieces);
+        var part = await Storage.PutPartAsync(upload, new PartSlot(1, 0, body.Length), body, Cancel);
+        Assert.Equal([part], await Storage.ListPartsAsync(upload, Cancel));
+        await Storage.CompleteMultipartAsync(upload, [part], Cancel);
+        return await ReadAsync("composed");
+    }
 
     protected string Key(string name) => prefix + name;
 

@@ -8,51 +8,44 @@ namespace Albums.Zip;
 /// Makes parts of a ZIP and puts them into a multipart upload, each independent of the others.
 /// </summary>
 /// <remarks>
-/// A part is put together in one buffer: the files' bytes first, the headers when their CRCs are known. So a part that holds the
-/// header of a large file waits, in memory, until the parts behind it have read the file to its end. At most one file keeps parts
+/// A part is composed of headers and of ranges of files; the store copies those inside if it can, or they stream through. In memory are the
+/// headers, small files, and what comes of a file behind its own header in the same part while its CRC is unknown: the part that holds
+/// the header of such a file waits until the parts behind it have read the file to its end. At most one file keeps parts
 /// waiting at a time (one that leaves a part covers its end), and two parts where its header is cut in two: three workers never block.
-/// Memory is one part per worker, whatever the size of files and album.
+/// Memory is at most one part per worker, whatever the size of files and album.
 /// </remarks>
 internal sealed class PartPacker(
     ZipPlan plan, ZipLayout layout, CrcLedger crcs, EntrySources sources, IObjectStorage storage, ArrayPool<byte> buffers, TimeProvider clock)
 {
-    // Small enough that a block is still in the cache when its CRC is computed.
-    private const int BlockBytes = 128 * 1024;
-
-    // Files of one part that are read at a time: an album of tiny files would otherwise wait for one round trip after the other.
+    // Files of one part that are read ahead at a time: an album of tiny files would otherwise wait for one round trip after the other.
     private const int ReadsPerPart = 8;
 
-    /// <summary>Reads, completes and stores one part.</summary>
-    /// <exception cref="SourceLostException">A file in it is gone or was replaced.</exception>
+    // Smaller pieces are read ahead: what they cost is the round trip.
+    private const int SmallPieceBytes = 256 * 1024;
+
+    /// <summary>Composes and stores one part.</summary>
+    /// <exception cref="SourceLostException">A file in it is gone, was replaced or is damaged.</exception>
     internal async Task<PartStored> PackAsync(MultipartUpload upload, int number, CancellationToken cancellationToken)
     {
         var slot = layout.Part(number);
         var pieces = layout.Pieces(slot.OffsetBytes, slot.SizeBytes).ToArray();
-        var pieceCrcs = new uint[pieces.Length];
-        var buffer = buffers.Rent((int)slot.SizeBytes);
+        var isInMemory = Array.ConvertAll(pieces, piece => IsReadAhead(piece, pieces) || piece.Kind is not PieceKind.Content);
+        var buffer = buffers.Rent((int)pieces.Where((_, i) => isInMemory[i]).Sum(piece => piece.SizeBytes));
         try
         {
-            var segments = await ReadContentAsync(slot, pieces, pieceCrcs, buffer, cancellationToken);
-            foreach (var segment in segments)
+            var places = Place(pieces, isInMemory, buffer);
+            var readers = new SegmentStream?[pieces.Length];
+            await ReadAheadAsync(pieces, places, readers, cancellationToken);
+            await WriteRecordsAsync(pieces, places, cancellationToken);
+            await using var body = new ComposedBody([.. Compose(pieces, places, buffer, readers)]);
+            var stored = await storage.PutPartAsync(upload, slot, body, cancellationToken);
+            Segment[] learnt = [.. readers.Select(reader => reader?.Segment).OfType<Segment>()];
+            foreach (var segment in learnt)
             {
                 crcs.Add(segment);
             }
 
-            for (var i = 0; i < pieces.Length; i++)
-            {
-                if (pieces[i].Kind is not PieceKind.Content)
-                {
-                    var crc32 = pieces[i].Kind is PieceKind.End ? 0 : await crcs.OfAsync(pieces[i].Entry, cancellationToken);
-                    var target = Within(slot, pieces[i], buffer);
-                    layout.WriteRecord(pieces[i], crc32, target.Span);
-                    pieceCrcs[i] = Crc32.Append(0, target.Span);
-                }
-            }
-
-            var partCrc = pieces.Zip(pieceCrcs).Aggregate(0u, (crc, next) => Crc32.Combine(crc, next.Second, next.First.SizeBytes));
-            await using var body = new BufferBody(buffer.AsMemory(0, (int)slot.SizeBytes), partCrc);
-            var stored = await storage.PutPartAsync(upload, slot, body, cancellationToken);
-            return new PartStored(number, stored.ETag, slot.SizeBytes, segments, clock.GetUtcNow());
+            return new PartStored(number, stored.ETag, slot.SizeBytes, learnt, clock.GetUtcNow());
         }
         finally
         {
@@ -60,33 +53,95 @@ internal sealed class PartPacker(
         }
     }
 
-    private async Task<IReadOnlyList<Segment>> ReadContentAsync(
-        PartSlot slot, Piece[] pieces, uint[] pieceCrcs, byte[] buffer, CancellationToken cancellationToken)
+    // What its own header in this part waits for, and what is not worth a round trip of its own.
+    private bool IsReadAhead(Piece piece, Piece[] pieces) => piece.Kind is PieceKind.Content
+        && (piece.SizeBytes < SmallPieceBytes
+            || (plan.Entries[piece.Entry].Crc32 is null
+                && pieces.Any(other => other.Entry == piece.Entry && other.Kind is PieceKind.LocalHeader or PieceKind.CentralHeader)));
+
+    private static Memory<byte>[] Place(Piece[] pieces, bool[] isInMemory, byte[] buffer)
     {
-        var content = Enumerable.Range(0, pieces.Length).Where(i => pieces[i].Kind is PieceKind.Content).ToArray();
-        await Parallel.ForEachAsync(
-            content,
-            new ParallelOptions { MaxDegreeOfParallelism = ReadsPerPart, CancellationToken = cancellationToken },
-            async (i, cancel) => pieceCrcs[i] = await ReadPieceAsync(pieces[i], Within(slot, pieces[i], buffer), cancel));
-        return [.. content.Select(i => new Segment(pieces[i].Entry, pieces[i].OffsetBytes, pieces[i].SizeBytes, pieceCrcs[i]))];
+        var filled = 0;
+        return [.. pieces.Zip(isInMemory, (piece, isHere) =>
+        {
+            var place = buffer.AsMemory(filled, isHere ? (int)piece.SizeBytes : 0);
+            filled += place.Length;
+            return place;
+        })];
     }
 
-    private async Task<uint> ReadPieceAsync(Piece piece, Memory<byte> target, CancellationToken cancellationToken)
+    private async Task ReadAheadAsync(
+        Piece[] pieces, Memory<byte>[] places, SegmentStream?[] readers, CancellationToken cancellationToken)
     {
-        var range = new ByteRange(piece.OffsetBytes, piece.SizeBytes);
-        await using var source = new EntryStream(plan.Entries[piece.Entry], piece.Entry, range, sources, clock);
-        var crc = 0u;
-        for (var done = 0; done < target.Length;)
+        await Parallel.ForEachAsync(
+            Enumerable.Range(0, pieces.Length).Where(i => pieces[i].Kind is PieceKind.Content && places[i].Length > 0),
+            new ParallelOptions { MaxDegreeOfParallelism = ReadsPerPart, CancellationToken = cancellationToken },
+            async (i, cancel) =>
+            {
+                await using var reader = readers[i] = Open(pieces[i]);
+                await reader.ReadExactlyAsync(places[i], cancel);
+            });
+        foreach (var reader in readers.OfType<SegmentStream>())
         {
-            var block = target[done..Math.Min(done + BlockBytes, target.Length)];
-            var count = await source.ReadAsync(block, cancellationToken);
-            crc = Crc32.Append(crc, block.Span[..count]);
-            done += count;
+            crcs.Add(reader.Segment!);
+        }
+    }
+
+    private async Task WriteRecordsAsync(Piece[] pieces, Memory<byte>[] places, CancellationToken cancellationToken)
+    {
+        for (var i = 0; i < pieces.Length; i++)
+        {
+            if (pieces[i].Kind is not PieceKind.Content)
+            {
+                var crc32 = pieces[i].Kind is PieceKind.End ? 0 : await crcs.OfAsync(pieces[i].Entry, cancellationToken);
+                layout.WriteRecord(pieces[i], crc32, places[i].Span);
+            }
+        }
+    }
+
+    // Neighbours in memory lie side by side there, too: they are one piece of the body.
+    private IEnumerable<BodyPiece> Compose(Piece[] pieces, Memory<byte>[] places, byte[] buffer, SegmentStream?[] readers)
+    {
+        var (from, to) = (0, 0);
+        for (var i = 0; i < pieces.Length; i++)
+        {
+            to += places[i].Length;
+            if (places[i].IsEmpty)
+            {
+                if (from < to)
+                {
+                    yield return InMemory(buffer.AsMemory(from, to - from));
+                }
+
+                yield return InStore(pieces[i], i, readers);
+                from = to;
+            }
         }
 
-        return crc;
+        if (from < to)
+        {
+            yield return InMemory(buffer.AsMemory(from, to - from));
+        }
     }
 
-    private static Memory<byte> Within(PartSlot slot, Piece piece, byte[] buffer) =>
-        buffer.AsMemory((int)(piece.ZipOffsetBytes - slot.OffsetBytes), (int)piece.SizeBytes);
+    private static BodyPiece InMemory(ReadOnlyMemory<byte> bytes)
+    {
+        var crc32 = Crc32.Append(0, bytes.Span);
+        return new(bytes.Length, () => new BufferBody(bytes, crc32));
+    }
+
+    // Bytes whose CRC is to be learnt have to be seen.
+    private BodyPiece InStore(Piece piece, int place, SegmentStream?[] readers)
+    {
+        var entry = plan.Entries[piece.Entry];
+        var range = new ByteRange(piece.OffsetBytes, piece.SizeBytes);
+        var copyOf = entry is { Key: { } key, ETag: { } etag, Crc32: not null } ? new ObjectRange(key, etag, range) : null;
+        return new(piece.SizeBytes, () => readers[place] = Open(piece), copyOf);
+    }
+
+    private SegmentStream Open(Piece piece)
+    {
+        var range = new ByteRange(piece.OffsetBytes, piece.SizeBytes);
+        return new SegmentStream(piece, new EntryStream(plan.Entries[piece.Entry], piece.Entry, range, sources, clock));
+    }
 }
