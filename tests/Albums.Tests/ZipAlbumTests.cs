@@ -3,6 +3,7 @@ using System.Text;
 using Albums.Contracts;
 using Albums.Zip;
 using Platform.Storage;
+using Testing;
 using Xunit;
 
 namespace Albums.Tests;
@@ -97,6 +98,36 @@ public sealed class ZipAlbumTests : IAsyncLifetime
         var id = await workshop.RequestAsync("a.mov", "b.mov");
         await workshop.AttemptAsync(id).WaitAsync(TimeSpan.FromMinutes(1), Cancel);
         Assert.Equal(["a.mov", "b.mov"], await EntriesAsync(id));
+    }
+
+    /// <summary>Each part holds the end of one file and the beginning of the next, and waits for the part behind it.</summary>
+    [Fact]
+    public async Task Files_that_all_leave_their_part_keep_nobody_waiting_for_ever()
+    {
+        var files = Enumerable.Range(0, 10).Select(i => ($"{i}.jpg", 7 * MiB)).ToArray();
+        await PutAsync(files);
+        var id = await workshop.RequestAsync(files.Select(file => file.Item1));
+        await workshop.AttemptAsync(id).WaitAsync(TimeSpan.FromMinutes(1), Cancel);
+        Assert.Equal(files.Select(file => file.Item1), await EntriesAsync(id));
+    }
+
+    /// <summary>The ZIP is not synchronised part by part: after a power failure it is packed again, from the same plan.</summary>
+    [Fact]
+    public async Task A_machine_that_fails_while_packing_costs_its_parts_and_not_the_album()
+    {
+        await PutAsync(("a.mov", 20 * MiB));
+        var undisturbed = await workshop.RequestAsync("a.mov");
+        await workshop.AttemptAsync(undisturbed);
+
+        var id = await workshop.RequestAsync("a.mov");
+        await FailOnceAsync(id, afterParts: 2);
+        await workshop.AttemptAsync(id, BootedFolder.Open(workshop.StorageFolder, "after the failure"));
+
+        Assert.Equal(await workshop.HashAsync(undisturbed), await workshop.HashAsync(id));
+        var history = await workshop.HistoryAsync(id);
+        Assert.Single(history.OfType<PlanFrozen>());
+        Assert.Equal(2, history.OfType<MultipartBegun>().Count());
+        Assert.Single(history.OfType<AlbumCompleted>());
     }
 
     /// <summary>R2 aborts an incomplete upload after seven days.</summary>

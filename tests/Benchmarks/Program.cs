@@ -1,7 +1,7 @@
 using Benchmarks;
 
 // A process that a measurement has started.
-if (args is ["pack" or "copy", var settings])
+if (args is ["pack" or "pack-uploaded" or "copy", var settings])
 {
     return await ZipBenchTools.RunModeAsync(args[0], settings);
 }

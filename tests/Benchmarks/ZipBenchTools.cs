@@ -5,12 +5,14 @@ using Albums;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging.Abstractions;
+using Platform.Events;
 using Platform.Jobs;
 using Platform.Mail;
 using Platform.Storage;
 using Platform.Webhooks;
 using Testing;
 using Uploads;
+using Uploads.Contracts;
 
 namespace Benchmarks;
 
@@ -45,17 +47,9 @@ internal static class ZipBenchTools
     }
 
     /// <summary>Runs this program again in one of the modes of <see cref="RunModeAsync"/>.</summary>
-    /// <param name="waitsForDisk">Otherwise fsync does nothing, as if no power ever failed.</param>
-    internal static async Task<Sample> RunSelfAsync(string mode, Dictionary<string, string> settings, bool waitsForDisk)
+    internal static async Task<Sample> RunSelfAsync(string mode, Dictionary<string, string> settings)
     {
         var start = new ProcessStartInfo(Environment.ProcessPath!, [.. SelfArguments(), mode, JsonSerializer.Serialize(settings)]) { RedirectStandardOutput = true };
-        // As a host that has run for a while: the code it needs is compiled, and compiled well.
-        start.Environment["DOTNET_TieredCompilation"] = "0";
-        if (!waitsForDisk)
-        {
-            start.Environment["LD_PRELOAD"] = "libeatmydata.so";
-        }
-
         using var process = Process.Start(start)!;
         var output = await process.StandardOutput.ReadToEndAsync();
         await process.WaitForExitAsync();
@@ -64,16 +58,24 @@ internal static class ZipBenchTools
             : throw new InvalidOperationException($"{mode} failed: {output}");
     }
 
-    /// <summary>In the child: <c>pack</c> makes an album of all sources as a worker does; <c>copy</c> only reads and writes the same bytes.</summary>
+    /// <summary>
+    /// In the child: <c>pack</c> makes an album of all sources as a worker does; <c>pack-uploaded</c> does, where the files came through Uploads
+    /// and have known CRCs; <c>copy</c> only reads and writes the same bytes.
+    /// </summary>
     internal static async Task<int> RunModeAsync(string mode, string settings)
     {
         await using var node = Open(JsonSerializer.Deserialize<Dictionary<string, string>>(settings)!);
-        if (mode == "pack")
+        if (mode == "pack-uploaded")
+        {
+            await node.AnnounceAsync("sources/");
+        }
+
+        if (mode != "copy")
         {
             await (await node.PreparePackingAsync("sources/IMG_000"))(); // ten photos: a host has compiled its code long ago
         }
 
-        var work = mode == "pack" ? await node.PreparePackingAsync("sources/") : () => CopyAsync(node.Objects);
+        var work = mode == "copy" ? () => CopyAsync(node.Objects) : await node.PreparePackingAsync("sources/");
         using var self = Process.GetCurrentProcess();
         var before = self.TotalProcessorTime;
         var watch = Stopwatch.StartNew();
@@ -177,10 +179,32 @@ internal sealed class StorageNode(Dictionary<string, string> settings, Func<IObj
 
     internal IObjectStorage Objects => storage.GetRequiredService<IObjectStorage>();
 
-    /// <summary>Requests an album of all sources; the job itself is returned, to be measured.</summary>
+    /// <summary>Lets Uploads have said that these files are complete, each with its CRC.</summary>
+    internal async Task AnnounceAsync(string prefix)
+    {
+        foreach (var file in (await Objects.ListAsync(prefix, null, default)).Objects)
+        {
+            var crc32 = 0u;
+            var buffer = new byte[1 << 20];
+            await using (var body = await Objects.ReadAsync(file.Key, null, file.ETag, default))
+            {
+                for (int read; (read = await body.ReadAsync(buffer)) > 0;)
+                {
+                    crc32 = Crc32.Append(crc32, buffer.AsSpan(0, read));
+                }
+            }
+
+            var completed = new UploadCompleted(
+                Guid.CreateVersion7(), "bench", file.Key, Path.GetFileName(file.Key), file.SizeBytes, crc32, "image/jpeg", file.ETag, file.ModifiedAt);
+            await (await StartAsync()).Store.DecideAsync<AnyUpload, UploadCompleted>(completed.UploadId, _ => [completed], default);
+        }
+    }
+
+    /// <summary>Requests an album of the files under a prefix, each by its key; the job itself is returned, to be measured.</summary>
     internal async Task<Func<Task>> PreparePackingAsync(string prefix)
     {
-        var id = await RequestAsync(prefix);
+        var files = (await Objects.ListAsync(prefix, null, default)).Objects.Select(file => new RequestedFile(file.Key, null));
+        var id = await RequestAsync(new AlbumRequested("bench", [.. files], null, [], DateTimeOffset.UnixEpoch));
         return async () =>
         {
             await PackAsync(id, CancellationToken.None);
@@ -191,19 +215,7 @@ internal sealed class StorageNode(Dictionary<string, string> settings, Func<IObj
         };
     }
 
-    internal async Task<Guid> RequestAsync(string prefix)
-    {
-        host ??= await EventsHost.StartAsync(configuration.GetConnectionString("Postgres")!, services => services
-            .AddJobs(configuration, work: false)
-            .AddSingleton(around?.Invoke(Objects) ?? Objects)
-            .AddMail(new ConfigurationBuilder().AddInMemoryCollection([new("Mail:Folder", Path.GetTempPath())]).Build())
-            .AddWebhooks(configuration)
-            .AddUploads(configuration, work: false)
-            .AddAlbums(configuration, work: false));
-        var id = Guid.CreateVersion7();
-        await AppendAsync(id, [new AlbumRequested("bench", [], prefix, [], DateTimeOffset.UnixEpoch)]);
-        return id;
-    }
+    internal Task<Guid> RequestAsync(string prefix) => RequestAsync(new AlbumRequested("bench", [], prefix, [], DateTimeOffset.UnixEpoch));
 
     internal Task AppendAsync(Guid id, IReadOnlyList<IAlbumEvent> events) => host!.Store.DecideAsync<Album, IAlbumEvent>(id, _ => events, default);
 
@@ -214,9 +226,35 @@ internal sealed class StorageNode(Dictionary<string, string> settings, Func<IObj
 
     internal async Task<Album> AlbumAsync(Guid id) => (await host!.Store.FoldAsync<Album, IAlbumEvent>(id, default)).State;
 
+    private async Task<Guid> RequestAsync(AlbumRequested requested)
+    {
+        await StartAsync();
+        var id = Guid.CreateVersion7();
+        await AppendAsync(id, [requested]);
+        return id;
+    }
+
+    private async Task<EventsHost> StartAsync() =>
+        host ??= await EventsHost.StartAsync(configuration.GetConnectionString("Postgres")!, services => services
+            .AddJobs(configuration, work: false)
+            .AddSingleton(around?.Invoke(Objects) ?? Objects)
+            .AddMail(new ConfigurationBuilder().AddInMemoryCollection([new("Mail:Folder", Path.GetTempPath())]).Build())
+            .AddWebhooks(configuration)
+            .AddUploads(configuration, work: false)
+            .AddAlbums(configuration, work: false));
+
     public async ValueTask DisposeAsync()
     {
         await (host?.DisposeAsync() ?? ValueTask.CompletedTask);
         await storage.DisposeAsync();
+    }
+
+    private sealed record AnyUpload : IState<AnyUpload, UploadCompleted>
+    {
+        public static string Category => "upload";
+
+        public static AnyUpload Initial { get; } = new();
+
+        public static AnyUpload Evolve(AnyUpload state, UploadCompleted e) => state;
     }
 }

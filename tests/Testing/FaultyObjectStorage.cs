@@ -57,6 +57,9 @@ public sealed class FaultyObjectStorage(IObjectStorage inner) : IObjectStorage
             return upload;
         });
 
+    public Task<MultipartUpload> BeginRebuildableMultipartAsync(string key, string contentType, CancellationToken cancellationToken) =>
+        CallAsync(() => inner.BeginRebuildableMultipartAsync(key, contentType, cancellationToken));
+
     public Task<StoredPart> PutPartAsync(MultipartUpload upload, PartSlot part, Stream body, CancellationToken cancellationToken) =>
         CallAsync(() => inner.PutPartAsync(upload, part, body, cancellationToken));
 

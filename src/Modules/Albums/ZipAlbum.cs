@@ -163,7 +163,7 @@ internal sealed class ZipAlbumHandler(
     private static async Task BeginUploadAsync(AlbumStream stream, IObjectStorage metered, CancellationToken cancellationToken)
     {
         var key = $"{AlbumContents.OwnFolder}{stream.AlbumId}/{stream.Album.Request!.WeddingId}.zip";
-        var upload = await metered.BeginMultipartAsync(key, "application/zip", cancellationToken);
+        var upload = await metered.BeginRebuildableMultipartAsync(key, "application/zip", cancellationToken);
         try
         {
             await stream.AppendAsync([new MultipartBegun(key, upload.Id)], cancellationToken);

@@ -131,6 +131,15 @@ internal static partial class Disk
         }
     }
 
+    /// <summary>Waits until it alone holds a folder. For moments only: the thread waits.</summary>
+    public static SafeFileHandle LockFolder(string path)
+    {
+        const int Exclusive = 2; // LOCK_EX
+        var folder = new SafeFileHandle(OpenToRead(path, 0), ownsHandle: true);
+        return FileLock(folder, Exclusive) == 0 ? folder : throw new StorageException(
+            StorageError.Unavailable, $"The folder {path} cannot be locked: {Marshal.GetLastPInvokeErrorMessage()}.");
+    }
+
     /// <summary>Creates a folder with those above it, each synchronised in the one above.</summary>
     public static void CreateFolder(string path)
     {
@@ -189,6 +198,10 @@ internal static partial class Disk
     [LibraryImport("libc", EntryPoint = "fsync", SetLastError = true)]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     private static partial int FileSync(SafeFileHandle file);
+
+    [LibraryImport("libc", EntryPoint = "flock", SetLastError = true)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static partial int FileLock(SafeFileHandle file, int operation);
 
     [LibraryImport("libc", EntryPoint = "copy_file_range")]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]

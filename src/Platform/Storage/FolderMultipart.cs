@@ -1,6 +1,7 @@
 // A multipart upload of the folder store, .storage/multipart/{id}/:
 //
 //   key             the key, UTF-8. Also the lock: who writes a part holds it shared (flock), who completes holds it alone.
+//                   Of an upload that can be made again: "rebuildable {boot id}", a line feed, the key (which has none).
 //   body            parts in place, each at its offset: sparse until the last one came
 //   {n}.part        part n: "{etag} {offset} {size} {file}" and a line feed, where file is "body" or
 //   {n}.{guid}      a re-sent part n, from its byte 0
@@ -13,15 +14,18 @@
 // it again), body is cut to its size, stamped, synchronised and renamed to the object: this is the commit. A crash after it leaves a
 // folder without body, which counts as no upload. Where a writer still holds the upload, or parts were left out, the object is put
 // together in a new file instead, which no late write can reach; a crash after its rename lets completion be repeated with the same bytes.
+// An upload that can be made again is not synchronised, neither its parts nor their records. The page cache outlives the process, not the
+// machine's run: in any other boot than the one it was begun in, the upload is unknown. Its object is marked before the rename
+// (FolderUnsynced.cs).
+//
 // An upload is discarded by renaming its folder to {id}.gone first: from then on it is unknown, and nothing in it is ever read again.
 
-using System.Text;
 using Microsoft.Win32.SafeHandles;
 
 namespace Platform.Storage;
 
 /// <summary>The multipart half of <see cref="FolderObjectStorage"/>.</summary>
-internal sealed class FolderMultipart(FolderObjects objects, string root)
+internal sealed class FolderMultipart(FolderObjects objects, FolderUnsynced unsynced, string root)
 {
     private const string Body = FolderPart.Body;
     private const string Gone = ".gone";
@@ -34,14 +38,14 @@ internal sealed class FolderMultipart(FolderObjects objects, string root)
     // One for each body, or for a few that happen to share it.
     private readonly SemaphoreSlim[] copying = [.. Enumerable.Range(0, 16).Select(_ => new SemaphoreSlim(1))];
 
-    public Task<MultipartUpload> BeginAsync(string key, CancellationToken cancellationToken)
+    public Task<MultipartUpload> BeginAsync(string key, bool isRebuildable, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
         var upload = new MultipartUpload(key, Guid.CreateVersion7().ToString("N"));
         var folder = Path.Combine(root, upload.Id);
         Disk.Guard(() => Disk.CreateFolder(folder));
         Disk.Open(Path.Combine(folder, Body), FileMode.CreateNew, FileAccess.Write, FileShare.None).Dispose();
-        Disk.WriteText(Path.Combine(folder, "key"), key);
+        FolderHold.Record(folder, key, isRebuildable ? unsynced.BootId : null);
         Disk.SyncFolder(folder);
         return Task.FromResult(upload);
     }
@@ -53,7 +57,7 @@ internal sealed class FolderMultipart(FolderObjects objects, string root)
         ArgumentOutOfRangeException.ThrowIfLessThan(slot.Number, 1, nameof(slot));
         ArgumentOutOfRangeException.ThrowIfGreaterThan(slot.Number, MaxNumber, nameof(slot));
         ArgumentOutOfRangeException.ThrowIfNegative(slot.OffsetBytes, nameof(slot));
-        using var shared = await LockSharedAsync(upload, cancellationToken);
+        using var held = await HoldAsync(upload, cancellationToken);
         var folder = FolderOf(upload);
         using var claim = TryClaim(upload, slot.Number);
         var inPlace = claim is not null;
@@ -65,13 +69,15 @@ internal sealed class FolderMultipart(FolderObjects objects, string root)
             using (var file = Disk.Open(Path.Combine(folder, name), inPlace ? FileMode.Open : FileMode.CreateNew, FileAccess.Write, FileShare.ReadWrite))
             {
                 etag = await fill(file, inPlace ? slot.OffsetBytes : 0);
-                Disk.Sync(file);
+                if (!held.IsRebuildable)
+                {
+                    Disk.Sync(file);
+                }
             }
 
             var stored = new StoredPart(slot.Number, etag, slot.SizeBytes);
-            new FolderPart(stored, slot.OffsetBytes, name).Record(folder, claim);
+            new FolderPart(stored, slot.OffsetBytes, name).Record(folder, claim, synchronise: !held.IsRebuildable);
             recorded = true;
-            Disk.SyncFolder(folder);
             return stored;
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
@@ -99,15 +105,15 @@ internal sealed class FolderMultipart(FolderObjects objects, string root)
 
     public async Task<IReadOnlyList<StoredPart>> ListAsync(MultipartUpload upload, CancellationToken cancellationToken)
     {
-        using var shared = await LockSharedAsync(upload, cancellationToken);
+        using var held = await HoldAsync(upload, cancellationToken);
         return [.. ReadParts(upload).Select(part => part.Stored)];
     }
 
     public async Task<StoredObject> CompleteAsync(
         MultipartUpload upload, IReadOnlyList<StoredPart> parts, CancellationToken cancellationToken)
     {
-        var alone = TryLock(upload, FileShare.None);
-        using var held = alone ?? await LockSharedAsync(upload, cancellationToken);
+        var alone = TryHold(upload, FileShare.None);
+        using var held = alone ?? await HoldAsync(upload, cancellationToken);
         var folder = FolderOf(upload);
         var written = ReadParts(upload);
         var layout = FolderPart.Layout(written, parts);
@@ -124,10 +130,10 @@ internal sealed class FolderMultipart(FolderObjects objects, string root)
                 }
 
                 Disk.Guard(() => RandomAccess.SetLength(target, parts.Sum(part => part.SizeBytes)));
-                objects.Finish(target);
+                objects.Finish(target, held.IsRebuildable);
             }
 
-            var stored = objects.Publish(made, upload.Key);
+            var stored = objects.Publish(made, upload.Key, held.IsRebuildable);
             Abort(upload);
             return stored;
         }
@@ -225,10 +231,10 @@ internal sealed class FolderMultipart(FolderObjects objects, string root)
 
     private string FolderOf(MultipartUpload upload) => Path.Combine(root, upload.Id);
 
-    private async Task<SafeFileHandle> LockSharedAsync(MultipartUpload upload, CancellationToken cancellationToken)
+    private async Task<FolderHold> HoldAsync(MultipartUpload upload, CancellationToken cancellationToken)
     {
-        SafeFileHandle? held;
-        while ((held = TryLock(upload, FileShare.Read)) is null)
+        FolderHold? held;
+        while ((held = TryHold(upload, FileShare.Read)) is null)
         {
             await Task.Delay(LockPoll, cancellationToken);
         }
@@ -236,36 +242,22 @@ internal sealed class FolderMultipart(FolderObjects objects, string root)
         return held;
     }
 
-    /// <summary>Opens the upload, alone with <see cref="FileShare.None"/>; <see langword="null"/> where others hold it.</summary>
-    private SafeFileHandle? TryLock(MultipartUpload upload, FileShare share)
+    /// <summary>Holds the upload, alone with <see cref="FileShare.None"/>; <see langword="null"/> where others hold it.</summary>
+    private FolderHold? TryHold(MultipartUpload upload, FileShare share)
     {
         if (!Guid.TryParseExact(upload.Id, "N", out _))
         {
             throw Unknown(upload);
         }
 
-        SafeFileHandle file;
         try
         {
-            file = File.OpenHandle(Path.Combine(FolderOf(upload), "key"), FileMode.Open, FileAccess.Read, share);
+            return FolderHold.TryTake(FolderOf(upload), upload.Key, unsynced.BootId, share);
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {
             throw Unknown(upload, e);
         }
-        catch (IOException)
-        {
-            return null;
-        }
-
-        var key = new byte[RandomAccess.GetLength(file)];
-        if (RandomAccess.Read(file, key, 0) == key.Length && Encoding.UTF8.GetString(key) == upload.Key && File.Exists(Path.Combine(FolderOf(upload), Body)))
-        {
-            return file;
-        }
-
-        file.Dispose();
-        throw Unknown(upload);
     }
 
     private List<FolderPart> ReadParts(MultipartUpload upload)

@@ -3,9 +3,10 @@
 //
 //   .storage/incoming/{id}          a PUT under way
 //   .storage/multipart/{id}/        a multipart upload, see FolderMultipart.cs
+//   .storage/unsynced/{id}          an object that is not on the disk yet, see FolderUnsynced.cs
 //
 // An object appears by rename(2) of a finished file whose bytes were synchronised before, and the rename is synchronised before it is
-// acknowledged. A crash earlier leaves a file in incoming/ that the next start removes after a day; a crash later changes nothing. Readers
+// acknowledged; but for one that can be made again, whose bytes and name follow later. A crash earlier leaves a file in incoming/ that the next start removes after a day; a crash later changes nothing. Readers
 // hold the file they opened: a replaced or deleted object is read to its end.
 //
 // The ETag is {mtime in 100 ns}-{size}, both in hexadecimal. The store sets the mtime itself, later than any it set before, so two
@@ -30,19 +31,27 @@ public sealed class FolderObjectStorage : IStore
 
     private readonly string root;
     private readonly string incoming;
+    private readonly FolderUnsynced unsynced;
     private readonly FolderObjects objects;
     private readonly FolderMultipart multipart;
     private readonly TimeProvider clock;
 
     /// <param name="folder">Created where missing.</param>
     public FolderObjectStorage(string folder, TimeProvider clock)
+        : this(Directory.CreateDirectory(folder).FullName, clock, FolderUnsynced.BootIdFor(Path.GetFullPath(folder)))
+    {
+    }
+
+    internal FolderObjectStorage(string folder, TimeProvider clock, string? bootId)
     {
         this.clock = clock;
         root = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
         incoming = Path.Combine(root, FolderObjects.Hidden, "incoming");
-        objects = new FolderObjects(root, clock);
-        multipart = new FolderMultipart(objects, Path.Combine(root, FolderObjects.Hidden, "multipart"));
+        unsynced = new FolderUnsynced(root, bootId, clock);
+        objects = new FolderObjects(root, unsynced, clock);
+        multipart = new FolderMultipart(objects, unsynced, Path.Combine(root, FolderObjects.Hidden, "multipart"));
         Directory.CreateDirectory(incoming);
+        unsynced.DropLost();
     }
 
     public Task<StoredObject?> HeadAsync(string key, CancellationToken cancellationToken) => Task.FromResult(objects.Head(key));
@@ -103,20 +112,20 @@ public sealed class FolderObjectStorage : IStore
 
     public Task DeleteAsync(string key, CancellationToken cancellationToken)
     {
-        var path = objects.PathOf(key);
-        if (File.Exists(path))
-        {
-            Disk.Guard(() => File.Delete(path));
-            Disk.SyncOrRemoveFolders(Path.GetDirectoryName(path)!, root);
-        }
-
+        objects.Delete(key);
         return Task.CompletedTask;
     }
 
     public Task<MultipartUpload> BeginMultipartAsync(string key, string contentType, CancellationToken cancellationToken)
     {
         _ = objects.PathOf(key);
-        return multipart.BeginAsync(key, cancellationToken);
+        return multipart.BeginAsync(key, isRebuildable: false, cancellationToken);
+    }
+
+    public Task<MultipartUpload> BeginRebuildableMultipartAsync(string key, string contentType, CancellationToken cancellationToken)
+    {
+        _ = objects.PathOf(key);
+        return multipart.BeginAsync(key, isRebuildable: true, cancellationToken);
     }
 
     public Task<StoredPart> PutPartAsync(MultipartUpload upload, PartSlot part, Stream body, CancellationToken cancellationToken) =>
@@ -184,6 +193,8 @@ public sealed class FolderObjectStorage : IStore
             throw NotWritable(root, e);
         }
     }
+
+    Task IStore.RunAsync(CancellationToken cancellationToken) => unsynced.RunAsync(cancellationToken);
 
     internal static StartupException NotWritable(string folder, Exception e) =>
         new($"Storage__Folder is {folder}, which cannot be written: {e.Message}", e) { ExitCode = 3 };

@@ -4,7 +4,7 @@ namespace Platform.Storage;
 
 /// <summary>The finished objects of <see cref="FolderObjectStorage"/>, whose file tells the format.</summary>
 /// <param name="root">Full path, without a separator at its end.</param>
-internal sealed class FolderObjects(string root, TimeProvider clock)
+internal sealed class FolderObjects(string root, FolderUnsynced unsynced, TimeProvider clock)
 {
     internal const string Hidden = ".storage";
 
@@ -56,8 +56,9 @@ internal sealed class FolderObjects(string root, TimeProvider clock)
         throw new StorageException(StorageError.PreconditionFailed, $"{key} was replaced: its ETag is {stored.ETag}, not {ifMatch}.");
     }
 
-    /// <summary>Gives a written file its mtime, and so its ETag, and synchronises it.</summary>
-    public void Finish(SafeFileHandle file)
+    /// <summary>Gives a written file its mtime, and so its ETag.</summary>
+    /// <param name="isRebuildable">It is not brought to the disk now.</param>
+    public void Finish(SafeFileHandle file, bool isRebuildable = false)
     {
         long last, stamp;
         do
@@ -68,12 +69,20 @@ internal sealed class FolderObjects(string root, TimeProvider clock)
         while (Interlocked.CompareExchange(ref lastStamp, stamp, last) != last);
 
         File.SetLastWriteTimeUtc(file, new DateTime(stamp, DateTimeKind.Utc));
-        Disk.Sync(file);
+        if (!isRebuildable)
+        {
+            Disk.Sync(file);
+        }
     }
 
     /// <summary>Renames a finished file to the object's, replacing what was there.</summary>
-    public StoredObject Publish(string file, string key)
+    public StoredObject Publish(string file, string key, bool isRebuildable = false)
     {
+        if (isRebuildable)
+        {
+            unsynced.Mark(key);
+        }
+
         var path = PathOf(key);
         var folder = Path.GetDirectoryName(path)!;
         for (var attempt = 1; ; attempt++)
@@ -96,8 +105,25 @@ internal sealed class FolderObjects(string root, TimeProvider clock)
             }
         }
 
-        Disk.SyncFolder(folder);
+        if (!isRebuildable)
+        {
+            Disk.SyncFolder(folder);
+            unsynced.Forget(key);
+        }
+
         return Head(key) ?? throw new StorageException(StorageError.Unavailable, $"{key} vanished as it was stored.");
+    }
+
+    /// <summary>Deletes an object, if there is one.</summary>
+    public void Delete(string key)
+    {
+        var path = PathOf(key);
+        if (File.Exists(path))
+        {
+            Disk.Guard(() => File.Delete(path));
+            Disk.SyncOrRemoveFolders(Path.GetDirectoryName(path)!, root);
+            unsynced.Forget(key);
+        }
     }
 
     private static StoredObject Describe(string key, long sizeBytes, DateTime modifiedAt) =>

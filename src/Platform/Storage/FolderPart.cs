@@ -21,21 +21,30 @@ internal sealed record FolderPart(StoredPart Stored, long OffsetBytes, string Fi
         return parts;
     }
 
-    /// <summary>Acknowledges the part: in its claim, or in place of an earlier one of its number. The caller synchronises the folder.</summary>
+    /// <summary>Acknowledges the part: in its claim, or in place of an earlier one of its number.</summary>
     /// <param name="claim">The empty file this writer created for the part; <see langword="null"/> where another had created it.</param>
-    public void Record(string folder, SafeFileHandle? claim)
+    public void Record(string folder, SafeFileHandle? claim, bool synchronise)
     {
         var line = string.Create(CultureInfo.InvariantCulture, $"{Stored.ETag} {OffsetBytes} {Stored.SizeBytes} {File}\n");
         if (claim is not null)
         {
             Disk.Guard(() => RandomAccess.Write(claim, Encoding.UTF8.GetBytes(line), 0));
-            Disk.Sync(claim);
-            return;
+            if (synchronise)
+            {
+                Disk.Sync(claim);
+            }
+        }
+        else
+        {
+            var draft = Path.Combine(folder, $"{Guid.CreateVersion7():N}.draft");
+            Disk.WriteText(draft, line);
+            Disk.Guard(() => System.IO.File.Move(draft, PathOf(folder, Stored.Number), overwrite: true));
         }
 
-        var draft = Path.Combine(folder, $"{Guid.CreateVersion7():N}.draft");
-        Disk.WriteText(draft, line);
-        Disk.Guard(() => System.IO.File.Move(draft, PathOf(folder, Stored.Number), overwrite: true));
+        if (synchronise)
+        {
+            Disk.SyncFolder(folder);
+        }
     }
 
     /// <summary>Where each of the parts asked for comes to lie.</summary>

@@ -32,6 +32,14 @@ public interface IObjectStorage
     Task<MultipartUpload> BeginMultipartAsync(string key, string contentType, CancellationToken cancellationToken);
 
     /// <summary>
+    /// As <see cref="BeginMultipartAsync"/>, for an object that can be made again from what is durable: the store need not wait for its disk.
+    /// Parts and object outlive this process, but where the machine fails before the bytes are on its disk, both are unknown afterwards.
+    /// Nothing else may write the same key at the same time.
+    /// </summary>
+    Task<MultipartUpload> BeginRebuildableMultipartAsync(string key, string contentType, CancellationToken cancellationToken) =>
+        BeginMultipartAsync(key, contentType, cancellationToken);
+
+    /// <summary>
     /// Stores one part, replacing an earlier one of that number. A part whose body is cut off leaves the earlier one as it was, or gone:
     /// record an invalidation before sending a number again.
     /// </summary>

@@ -51,6 +51,12 @@ public sealed class MeteredObjectStorage(IObjectStorage inner, WorkMeter meter) 
         return TimeAsync(inner.BeginMultipartAsync(key, contentType, cancellationToken));
     }
 
+    public Task<MultipartUpload> BeginRebuildableMultipartAsync(string key, string contentType, CancellationToken cancellationToken)
+    {
+        meter.CountA();
+        return TimeAsync(inner.BeginRebuildableMultipartAsync(key, contentType, cancellationToken));
+    }
+
     public async Task<StoredPart> PutPartAsync(MultipartUpload upload, PartSlot part, Stream body, CancellationToken cancellationToken)
     {
         meter.CountA();

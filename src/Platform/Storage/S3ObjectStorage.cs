@@ -286,6 +286,8 @@ public sealed class S3ObjectStorage(S3Options options, TimeProvider clock) : ISt
 
     Task IStore.CheckAsync(CancellationToken cancellationToken) => S3Check.RunAsync(client, faults, options, cancellationToken);
 
+    Task IStore.RunAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
     public void Dispose() => client.Dispose();
 
     /// <summary>A call about an upload: what is not found is the upload, whatever the store calls it (Ceph says NoSuchKey).</summary>

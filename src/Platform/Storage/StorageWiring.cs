@@ -21,7 +21,8 @@ public static class StorageWiring
         services.AddSingleton<IObjectStorage>(provider =>
             new MeteredObjectStorage(provider.GetRequiredService<IStore>(), provider.GetRequiredService<WorkMeter>()));
         services.AddSingleton(provider => new StorageCheck(provider.GetRequiredService<IStore>()));
-        return services.AddHostedService(provider => provider.GetRequiredService<StorageCheck>());
+        services.AddHostedService(provider => provider.GetRequiredService<StorageCheck>());
+        return services.AddHostedService(provider => new StorageUpkeep(provider.GetRequiredService<IStore>()));
     }
 
     private static IStore Open(StorageOptions options, TimeProvider clock)
@@ -55,4 +56,9 @@ public sealed class StorageCheck : IHostedService
     public Task StartAsync(CancellationToken cancellationToken) => CheckAsync(cancellationToken);
 
     public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+}
+
+internal sealed class StorageUpkeep(IStore store) : BackgroundService
+{
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) => store.RunAsync(stoppingToken);
 }

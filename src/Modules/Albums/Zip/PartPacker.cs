@@ -8,11 +8,11 @@ namespace Albums.Zip;
 /// Makes parts of a ZIP and puts them into a multipart upload, each independent of the others.
 /// </summary>
 /// <remarks>
-/// A part is composed of headers and of ranges of files; the store copies those inside if it can, or they stream through. In memory are the
-/// headers, small files, and what comes of a file behind its own header in the same part while its CRC is unknown: the part that holds
-/// the header of such a file waits until the parts behind it have read the file to its end. At most one file keeps parts
-/// waiting at a time (one that leaves a part covers its end), and two parts where its header is cut in two: three workers never block.
-/// Memory is at most one part per worker, whatever the size of files and album.
+/// A part is composed of headers and of ranges of files; the store copies those inside if it can, or they stream through. In memory are only
+/// headers and small pieces, unless the part holds the header of a file whose CRC is unknown: it waits until the parts behind it have read
+/// that file to its end. So that nobody waits for this part in turn, it reads everything of unknown CRC into memory first. At most one
+/// file keeps parts waiting for parts that nobody reads yet (one that leaves a part covers its end), and two parts where its header is cut
+/// in two: three workers never block. Memory is at most one part per worker, whatever the size of files and album.
 /// </remarks>
 internal sealed class PartPacker(
     ZipPlan plan, ZipLayout layout, CrcLedger crcs, EntrySources sources, IObjectStorage storage, ArrayPool<byte> buffers, TimeProvider clock)
@@ -29,7 +29,9 @@ internal sealed class PartPacker(
     {
         var slot = layout.Part(number);
         var pieces = layout.Pieces(slot.OffsetBytes, slot.SizeBytes).ToArray();
-        var isInMemory = Array.ConvertAll(pieces, piece => IsReadAhead(piece, pieces) || piece.Kind is not PieceKind.Content);
+        var mayWait = Array.Exists(pieces, piece => piece.Kind is PieceKind.LocalHeader or PieceKind.CentralHeader && IsCrcUnknown(piece));
+        var isInMemory = Array.ConvertAll(pieces, piece =>
+            piece.Kind is not PieceKind.Content || piece.SizeBytes < SmallPieceBytes || (mayWait && IsCrcUnknown(piece)));
         var buffer = buffers.Rent((int)pieces.Where((_, i) => isInMemory[i]).Sum(piece => piece.SizeBytes));
         try
         {
@@ -39,13 +41,13 @@ internal sealed class PartPacker(
             await WriteRecordsAsync(pieces, places, cancellationToken);
             await using var body = new ComposedBody([.. Compose(pieces, places, buffer, readers)]);
             var stored = await storage.PutPartAsync(upload, slot, body, cancellationToken);
-            Segment[] learnt = [.. readers.Select(reader => reader?.Segment).OfType<Segment>()];
-            foreach (var segment in learnt)
+            var segments = Segments(pieces, readers);
+            foreach (var segment in segments)
             {
                 crcs.Add(segment);
             }
 
-            return new PartStored(number, stored.ETag, slot.SizeBytes, learnt, clock.GetUtcNow());
+            return new PartStored(number, stored.ETag, slot.SizeBytes, segments, clock.GetUtcNow());
         }
         finally
         {
@@ -53,11 +55,7 @@ internal sealed class PartPacker(
         }
     }
 
-    // What its own header in this part waits for, and what is not worth a round trip of its own.
-    private bool IsReadAhead(Piece piece, Piece[] pieces) => piece.Kind is PieceKind.Content
-        && (piece.SizeBytes < SmallPieceBytes
-            || (plan.Entries[piece.Entry].Crc32 is null
-                && pieces.Any(other => other.Entry == piece.Entry && other.Kind is PieceKind.LocalHeader or PieceKind.CentralHeader)));
+    private bool IsCrcUnknown(Piece piece) => plan.Entries[piece.Entry].Crc32 is null;
 
     private static Memory<byte>[] Place(Piece[] pieces, bool[] isInMemory, byte[] buffer)
     {
@@ -83,7 +81,7 @@ internal sealed class PartPacker(
             });
         foreach (var reader in readers.OfType<SegmentStream>())
         {
-            crcs.Add(reader.Segment!);
+            crcs.Add(reader.Segment);
         }
     }
 
@@ -138,6 +136,12 @@ internal sealed class PartPacker(
         var copyOf = entry is { Key: { } key, ETag: { } etag, Crc32: not null } ? new ObjectRange(key, etag, range) : null;
         return new(piece.SizeBytes, () => readers[place] = Open(piece), copyOf);
     }
+
+    // What the store copied has no reader, or one that did not get far.
+    private static List<Segment> Segments(Piece[] pieces, SegmentStream?[] readers) =>
+        [.. pieces.Zip(readers)
+            .Where(piece => piece.First.Kind is PieceKind.Content)
+            .Select(piece => piece.Second?.Segment ?? new Segment(piece.First.Entry, piece.First.OffsetBytes, piece.First.SizeBytes, null))];
 
     private SegmentStream Open(Piece piece)
     {

@@ -10,8 +10,8 @@ internal sealed class SegmentStream(Piece piece, EntryStream source) : Crc32Stre
 
     public override uint Crc32 => crc;
 
-    /// <summary>What was learnt; nothing before the last byte was read.</summary>
-    internal Segment? Segment => sizeBytes == piece.SizeBytes ? new Segment(piece.Entry, piece.OffsetBytes, piece.SizeBytes, crc) : null;
+    /// <summary>What was learnt.</summary>
+    internal Segment Segment => new(piece.Entry, piece.OffsetBytes, piece.SizeBytes, sizeBytes == piece.SizeBytes ? crc : null);
 
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
