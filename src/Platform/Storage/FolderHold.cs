@@ -6,6 +6,9 @@ namespace Platform.Storage;
 /// <summary>A hold on a multipart upload in a folder, by flock on its file <c>key</c>: shared, or alone. FolderMultipart.cs has the format.</summary>
 internal sealed class FolderHold : IDisposable
 {
+    /// <summary>How often to try again where others hold it.</summary>
+    public static readonly TimeSpan Poll = TimeSpan.FromMilliseconds(20);
+
     private readonly SafeFileHandle file;
 
     private FolderHold(SafeFileHandle file, bool isRebuildable)
@@ -20,6 +23,10 @@ internal sealed class FolderHold : IDisposable
     /// <param name="bootId">The only boot in which the upload is known; <see langword="null"/> for one that is synchronised.</param>
     public static void Record(string folder, string key, string? bootId) =>
         Disk.WriteText(PathOf(folder), bootId is null ? key : Rebuildable(key, bootId));
+
+    /// <summary>The key of an upload, of whatever boot, and when it was begun.</summary>
+    public static (string Key, DateTime BegunAt) Read(string folder) =>
+        (File.ReadAllText(PathOf(folder)).Split('\n')[^1], File.GetLastWriteTimeUtc(PathOf(folder)));
 
     /// <summary>Takes hold of the upload; <see langword="null"/> where others have it.</summary>
     /// <exception cref="FileNotFoundException">It is not there, belongs to another key or boot, or is over.</exception>

@@ -33,8 +33,6 @@ internal sealed class FolderMultipart(FolderObjects objects, FolderUnsynced unsy
     // S3's limit.
     private const int MaxNumber = 10_000;
 
-    private static readonly TimeSpan LockPoll = TimeSpan.FromMilliseconds(20);
-
     // One for each body, or for a few that happen to share it.
     private readonly SemaphoreSlim[] copying = [.. Enumerable.Range(0, 16).Select(_ => new SemaphoreSlim(1))];
 
@@ -157,10 +155,10 @@ internal sealed class FolderMultipart(FolderObjects objects, FolderUnsynced unsy
         {
             try
             {
-                var (id, named) = (Path.GetFileName(folder), Path.Combine(folder, "key"));
-                if (Guid.TryParseExact(id, "N", out _) && File.ReadAllText(named) is var key && key.StartsWith(prefix, StringComparison.Ordinal))
+                var id = Path.GetFileName(folder);
+                if (Guid.TryParseExact(id, "N", out _) && FolderHold.Read(folder) is var (key, begunAt) && key.StartsWith(prefix, StringComparison.Ordinal))
                 {
-                    pending.Add(new PendingMultipart(new MultipartUpload(key, id), File.GetLastWriteTimeUtc(named)));
+                    pending.Add(new PendingMultipart(new MultipartUpload(key, id), begunAt));
                 }
             }
             catch (IOException)
@@ -236,7 +234,7 @@ internal sealed class FolderMultipart(FolderObjects objects, FolderUnsynced unsy
         FolderHold? held;
         while ((held = TryHold(upload, FileShare.Read)) is null)
         {
-            await Task.Delay(LockPoll, cancellationToken);
+            await Task.Delay(FolderHold.Poll, cancellationToken);
         }
 
         return held;

@@ -8,5 +8,5 @@ internal interface IStore : IObjectStorage
     Task CheckAsync(CancellationToken cancellationToken);
 
     /// <summary>What the store has to do by and by, until it is cancelled.</summary>
-    Task RunAsync(CancellationToken cancellationToken);
+    Task RunAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 }

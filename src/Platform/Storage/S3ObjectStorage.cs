@@ -1,4 +1,3 @@
-using System.Buffers;
 using Amazon.S3;
 using Amazon.S3.Model;
 
@@ -134,7 +133,7 @@ public sealed class S3ObjectStorage(S3Options options, TimeProvider clock) : ISt
     {
         if (!isTls && body is ComposedBody)
         {
-            return await PutGatheredAsync(upload, part, body, cancellationToken);
+            return await S3Composition.PutGatheredAsync(this, upload, part, body, cancellationToken);
         }
 
         await using var sent = new S3Body(body, part.SizeBytes);
@@ -157,23 +156,6 @@ public sealed class S3ObjectStorage(S3Options options, TimeProvider clock) : ISt
                 cancel),
             cancellationToken);
         return new StoredPart(part.Number, Given(stored.ETag, upload.Key), part.SizeBytes);
-    }
-
-    // Its pieces are read asynchronously; over plain http the SDK signs what it reads synchronously.
-    private async Task<StoredPart> PutGatheredAsync(MultipartUpload upload, PartSlot part, Stream body, CancellationToken cancellationToken)
-    {
-        var buffer = ArrayPool<byte>.Shared.Rent((int)part.SizeBytes);
-        try
-        {
-            var bytes = buffer.AsMemory(0, await body.ReadAtLeastAsync(
-                buffer.AsMemory(0, (int)part.SizeBytes), (int)part.SizeBytes, throwOnEndOfStream: false, cancellationToken));
-            await using var gathered = new BufferBody(bytes, Crc32.Append(0, bytes.Span));
-            return await PutPartAsync(upload, part, gathered, cancellationToken);
-        }
-        finally
-        {
-            ArrayPool<byte>.Shared.Return(buffer);
-        }
     }
 
     public async Task<StoredPart> CopyPartAsync(
@@ -285,8 +267,6 @@ public sealed class S3ObjectStorage(S3Options options, TimeProvider clock) : ISt
     }
 
     Task IStore.CheckAsync(CancellationToken cancellationToken) => S3Check.RunAsync(client, faults, options, cancellationToken);
-
-    Task IStore.RunAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
     public void Dispose() => client.Dispose();
 

@@ -48,6 +48,13 @@ public sealed class FolderRebuildableTests : IDisposable
     }
 
     [Fact]
+    public async Task Its_upload_is_among_those_under_way()
+    {
+        var upload = await Open("first").BeginRebuildableMultipartAsync("albums/a.zip", "", Cancel);
+        Assert.Equal(upload, Assert.Single((await Open("second").ListMultipartsAsync("albums/", null, Cancel)).Uploads).Upload);
+    }
+
+    [Fact]
     public async Task After_the_machine_failed_an_object_that_was_not_on_the_disk_is_gone()
     {
         await StoreAsync(Open("first"), "a/b.zip");
