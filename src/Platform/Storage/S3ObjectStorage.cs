@@ -9,9 +9,6 @@ namespace Platform.Storage;
 /// </summary>
 public sealed class S3ObjectStorage(S3Options options, TimeProvider clock) : IStore, IDisposable
 {
-    // The ETag of no bytes. A store that does not know UploadPartCopy takes it for an UploadPart without a body.
-    private const string MD5OfNothing = "d41d8cd98f00b204e9800998ecf8427e";
-
     private readonly S3Client client = new(options);
     private readonly S3Faults faults = new(options.StallLimit, clock);
     private readonly bool isTls = options.Endpoint?.StartsWith("http:", StringComparison.OrdinalIgnoreCase) != true;
@@ -158,42 +155,9 @@ public sealed class S3ObjectStorage(S3Options options, TimeProvider clock) : ISt
         return new StoredPart(part.Number, Given(stored.ETag, upload.Key), part.SizeBytes);
     }
 
-    public async Task<StoredPart> CopyPartAsync(
-        MultipartUpload upload, PartSlot part, string sourceKey, long sourceOffsetBytes, string sourceETag, CancellationToken cancellationToken)
-    {
-        var request = new CopyPartRequest
-        {
-            SourceBucket = options.Bucket,
-            SourceKey = sourceKey,
-            DestinationBucket = options.Bucket,
-            DestinationKey = upload.Key,
-            UploadId = upload.Id,
-            PartNumber = part.Number,
-            FirstByte = sourceOffsetBytes,
-            LastByte = sourceOffsetBytes + part.SizeBytes - 1,
-        };
-        CopyPartResponse copied;
-        try
-        {
-            copied = await faults.CallAsync(sourceKey, null, (_, cancel) => client.CopyPartAsync(request, cancel), cancellationToken);
-        }
-        catch (StorageException e) when (e.Error == StorageError.NotFound)
-        {
-            // The source or the upload: who takes the one for the other leaves a file out.
-            throw await HeadAsync(sourceKey, cancellationToken) is null ? e : Gone(upload, e);
-        }
-
-        // R2 refuses x-amz-copy-source-if-match and Ceph overlooks it. What the source is after the copy, it was during the copy.
-        if ((await HeadAsync(sourceKey, cancellationToken))?.ETag != sourceETag)
-        {
-            throw new StorageException(StorageError.PreconditionFailed, $"{sourceKey} was replaced: its ETag is not {sourceETag}.");
-        }
-
-        var etag = Given(copied.ETag, sourceKey);
-        return etag is MD5OfNothing
-            ? throw new StorageException(StorageError.Unavailable, $"{sourceKey}: the store copied nothing.")
-            : new StoredPart(part.Number, etag, part.SizeBytes);
-    }
+    public Task<StoredPart> CopyPartAsync(
+        MultipartUpload upload, PartSlot part, string sourceKey, long sourceOffsetBytes, string sourceETag, CancellationToken cancellationToken) =>
+        new S3Copy(this, client, faults, upload, part).RunAsync(options.Bucket, sourceKey, sourceOffsetBytes, sourceETag, cancellationToken);
 
     public async Task<IReadOnlyList<StoredPart>> ListPartsAsync(MultipartUpload upload, CancellationToken cancellationToken)
     {
@@ -284,7 +248,7 @@ public sealed class S3ObjectStorage(S3Options options, TimeProvider clock) : ISt
         }
     }
 
-    private static StorageException Gone(MultipartUpload upload, Exception e) =>
+    internal static StorageException Gone(MultipartUpload upload, Exception e) =>
         new(StorageError.MultipartNotFound, $"There is no multipart upload {upload.Id} of {upload.Key}.", e);
 
     internal static string Unquoted(string? etag) => etag?.Trim('"') ?? "";
@@ -292,7 +256,7 @@ public sealed class S3ObjectStorage(S3Options options, TimeProvider clock) : ISt
     internal static string Quoted(string etag) => $"\"{etag}\"";
 
     // What would be recorded without it could never be completed.
-    private static string Given(string? name, string key) => Unquoted(name) is { Length: > 0 } given
+    internal static string Given(string? name, string key) => Unquoted(name) is { Length: > 0 } given
         ? given
         : throw new StorageException(StorageError.Unavailable, $"{key}: the store's answer is not complete.");
 
