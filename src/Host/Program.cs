@@ -12,7 +12,7 @@ try
 {
     if (args.Contains("--help"))
     {
-        return Verbs.Help();
+        return Verbs.Help(args);
     }
 
     Unicode.Demand();

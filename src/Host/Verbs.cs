@@ -1,4 +1,6 @@
+using System.Runtime.InteropServices;
 using System.Text.Json;
+using Albums;
 using Platform;
 using Platform.Events;
 
@@ -11,6 +13,7 @@ internal static class Verbs
         Usage: Host [VERB] [--Setting:Name=value …]
 
           serve               answers requests and runs jobs, as the setting Roles says (the default)
+          albums …            packs one album in a process of its own: albums --help
           streams show ID     prints every event of a stream, one JSON object a line; ID as in album-0198…
 
         Settings are environment variables (Storage__Provider=S3) or arguments (--Storage:Provider=S3): docs/operations.md lists them.
@@ -23,6 +26,8 @@ internal static class Verbs
             case [] or ["serve"]:
                 await app.RunAsync();
                 return 0;
+            case ["albums", .. var arguments]:
+                return await RunAlbumsAsync(app.Services, arguments);
             case ["streams", "show", var stream]:
                 return await ShowStreamAsync(app.Services.GetRequiredService<EventStore>(), stream);
             case var unknown:
@@ -30,10 +35,25 @@ internal static class Verbs
         }
     }
 
-    internal static int Help()
+    internal static int Help(string[] args)
     {
-        Console.WriteLine(Usage);
+        Console.WriteLine(args is ["albums", ..] ? AlbumsModule.VerbUsage : Usage);
         return 0;
+    }
+
+    // No host runs here that would handle the signals.
+    private static async Task<int> RunAlbumsAsync(IServiceProvider services, string[] arguments)
+    {
+        using var stopped = new CancellationTokenSource();
+        using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
+        using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
+        return await services.RunAlbumsVerbAsync(arguments, stopped.Token);
+
+        void Stop(PosixSignalContext signal)
+        {
+            signal.Cancel = true;
+            stopped.Cancel();
+        }
     }
 
     private static async Task<int> ShowStreamAsync(EventStore store, string stream)

@@ -10,9 +10,10 @@ internal sealed class HostProcess : IDisposable
 
     internal string Folder => folder;
 
-    /// <summary>Runs the host until it ends by itself, at most for a minute.</summary>
-    internal async Task<(int ExitCode, string Output, string Error)> RunAsync(
-        Dictionary<string, string> settings, params string[] arguments)
+    /// <summary>Where these tests were built from.</summary>
+    internal static string Repository { get; } = FindRepository();
+
+    internal Process Start(Dictionary<string, string> settings, params string[] arguments)
     {
         var start = new ProcessStartInfo("dotnet", [typeof(Program).Assembly.Location, .. arguments])
         {
@@ -25,7 +26,14 @@ internal sealed class HostProcess : IDisposable
             start.Environment[key] = value;
         }
 
-        using var process = Process.Start(start)!;
+        return Process.Start(start)!;
+    }
+
+    /// <summary>Runs the host until it ends by itself, at most for a minute.</summary>
+    internal async Task<(int ExitCode, string Output, string Error)> RunAsync(
+        Dictionary<string, string> settings, params string[] arguments)
+    {
+        using var process = Start(settings, arguments);
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
         patience.CancelAfter(TimeSpan.FromMinutes(1));
         try
@@ -42,6 +50,17 @@ internal sealed class HostProcess : IDisposable
                 process.Kill();
             }
         }
+    }
+
+    private static string FindRepository()
+    {
+        var directory = new DirectoryInfo(AppContext.BaseDirectory);
+        while (!File.Exists(Path.Combine(directory.FullName, "Monolith.sln")))
+        {
+            directory = directory.Parent!;
+        }
+
+        return directory.FullName;
     }
 
     public void Dispose() => Directory.Delete(folder, recursive: true);

@@ -6,7 +6,7 @@ using Platform.Jobs;
 namespace Albums;
 
 /// <summary>Queues the work that follows from an album's events. A job is named after its cause, so the same event queues it once.</summary>
-internal sealed class AlbumReactions(JobQueue jobs) : ISubscription
+internal sealed class AlbumReactions(JobQueue jobs, AlbumOptions options) : ISubscription
 {
     public string Name => "album_reactions";
 
@@ -28,6 +28,7 @@ internal sealed class AlbumReactions(JobQueue jobs) : ISubscription
         var albumId = Guid.Parse(e.StreamId);
         await (e.Payload switch
         {
+            AlbumRequested or AlbumReplayed or AttemptYielded when options.Run is AlbumRun.Batch => Task.CompletedTask, // it waits for a process of its own
             AlbumRequested or AlbumReplayed or AttemptYielded => QueueAsync("zip_album", new ZipAlbum(albumId)),
             AlbumCompleted => QueueAsync("send_album_link", new SendAlbumLink(albumId)),
             ExpiryAnnounced => QueueAsync("send_expiry_reminder", new SendExpiryReminder(albumId)),

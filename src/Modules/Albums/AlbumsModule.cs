@@ -59,6 +59,7 @@ public static class AlbumsModule
         .AddJob<SendAlbumLink, SendAlbumLinkHandler>("send_album_link")
         .AddJob<SendExpiryReminder, SendExpiryReminderHandler>("send_expiry_reminder")
         .AddSingleton<AlbumProgressQueue>()
+        .AddSingleton<AlbumBatch>()
         .AddJob<SendAlbumWebhook, SendAlbumWebhookHandler>("send_album_webhook", JobLane.Outbound, WebhookSender.Retry)
         .AddJob<SendAlbumProgress, SendAlbumProgressHandler>("send_album_progress", JobLane.Outbound)
         .AddSingleton<DiscardAlbumHandler>()
@@ -79,6 +80,16 @@ public static class AlbumsModule
         DownloadAlbum.Map(albums);
         ProcessWeddingHandler.Map(routes);
     }
+
+    /// <summary>What <c>Host albums</c> can do.</summary>
+    public static string VerbUsage => AlbumBatch.Usage;
+
+    /// <summary>Runs <c>Host albums …</c> and returns its exit code.</summary>
+    /// <param name="arguments">Those behind <c>albums</c>.</param>
+    /// <param name="stopped">Somebody wants this process to end.</param>
+    /// <exception cref="StartupException">There is no such command.</exception>
+    public static Task<int> RunAlbumsVerbAsync(this IServiceProvider services, IReadOnlyList<string> arguments, CancellationToken stopped) =>
+        services.GetRequiredService<AlbumBatch>().RunAsync(arguments, stopped);
 
     internal static void MapEvents(EventTypes types) => types
         .Map<AlbumOrdered>("album_ordered")
@@ -104,9 +115,19 @@ public static class AlbumsModule
         .Map<WorkMetered>("work_metered");
 }
 
+/// <summary>Who packs albums.</summary>
+internal enum AlbumRun
+{
+    /// <summary>Jobs of the workers.</summary>
+    Workers,
+
+    /// <summary>Processes that somebody else starts, such as AWS Batch or Kubernetes: <c>Host albums zip</c>.</summary>
+    Batch,
+}
+
 /// <param name="PublicUrl">Ends with a slash, so that paths can be added.</param>
 /// <param name="RedirectsDownloads">Of complete albums, to the store, where it can make links.</param>
-internal sealed record AlbumOptions(Uri PublicUrl, bool RedirectsDownloads = false)
+internal sealed record AlbumOptions(Uri PublicUrl, bool RedirectsDownloads = false, AlbumRun Run = AlbumRun.Workers)
 {
     internal string DownloadUrlOf(Guid albumId) => new Uri(PublicUrl, $"v1/albums/{albumId}/download").ToString();
 
@@ -118,11 +139,18 @@ internal sealed record AlbumOptions(Uri PublicUrl, bool RedirectsDownloads = fal
             throw new StartupException($"PublicUrl is {setting}, which is not a URL such as https://photos.example.com.");
         }
 
-        return (configuration["Albums:Download"] ?? "").ToUpperInvariant() switch
+        var redirects = (configuration["Albums:Download"] ?? "").ToUpperInvariant() switch
         {
-            "" or "STREAM" => new AlbumOptions(url),
-            "REDIRECT" => new AlbumOptions(url, RedirectsDownloads: true),
+            "" or "STREAM" => false,
+            "REDIRECT" => true,
             _ => throw new StartupException($"Albums__Download is {configuration["Albums:Download"]}, but must be Stream or Redirect."),
         };
+        var run = (configuration["Albums:Run"] ?? "").ToUpperInvariant() switch
+        {
+            "" or "WORKERS" => AlbumRun.Workers,
+            "BATCH" => AlbumRun.Batch,
+            _ => throw new StartupException($"Albums__Run is {configuration["Albums:Run"]}, but must be Workers or Batch."),
+        };
+        return new AlbumOptions(url, redirects, run);
     }
 }

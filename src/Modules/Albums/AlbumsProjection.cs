@@ -27,9 +27,10 @@ internal sealed class AlbumsProjection : IProjection
             size_bytes bigint,
             completed_at timestamptz,
             expires_at timestamptz,
-            announced boolean not null default false);
+            announced boolean not null default false,
+            attempted_at timestamptz);
         alter table album add column if not exists completed_at timestamptz, add column if not exists expires_at timestamptz,
-            add column if not exists announced boolean not null default false;
+            add column if not exists announced boolean not null default false, add column if not exists attempted_at timestamptz;
         create index if not exists album_wedding on album (wedding_id, requested_at desc);
         create index if not exists album_status on album (status, requested_at desc);
         create table if not exists wedding_file (
@@ -86,11 +87,12 @@ internal sealed class AlbumsProjection : IProjection
                 nameof(AlbumStatus.Requested),
                 nameof(AlbumStatus.Zipping),
                 plan.SizeBytes),
-            AttemptStarted => ExecuteAsync(
-                "update album set status = case when size_bytes is null then $2 else $3 end where id = $1",
+            AttemptStarted attempt => ExecuteAsync(
+                "update album set status = case when size_bytes is null then $2 else $3 end, attempted_at = $4 where id = $1",
                 Guid.Parse(e.StreamId),
                 nameof(AlbumStatus.Planning),
-                nameof(AlbumStatus.Zipping)),
+                nameof(AlbumStatus.Zipping),
+                attempt.At),
             AlbumCompleted completed => ExecuteAsync(
                 "update album set status = $2, completed_at = $3, expires_at = $4, announced = false where id = $1",
                 Guid.Parse(e.StreamId),
