@@ -10,7 +10,7 @@ public sealed class RandomKillTests
     private const int Kills = 50;
     private const long BytesInFlight = 4 * (8 << 20);
 
-    // What a start reads of its own files.
+    // What a start reads of its own files. The proxy counts objects, but the kernel counts all that is read.
     private const long BytesOfAStart = 4 << 20;
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
@@ -46,7 +46,10 @@ public sealed class RandomKillTests
             read = cluster.Proxy is { } proxy ? proxy.BytesRead(cluster.Prefix) - before : read;
             var killed = kills - killsBefore;
             var size = await cluster.Events.BytesAsync(album);
-            Assert.True(read <= size + (killed * BytesInFlight) + ((killed + 1) * BytesOfAStart), $"{killed} kills, {size} bytes, and {read} were read.");
+
+            // A part that is sent again lies beside the folder's file, and the kernel copies it in at the end: it counts that, too.
+            var most = onS3 ? size + (killed * BytesInFlight) : size + (killed * BytesInFlight * 2) + ((killed + 1) * BytesOfAStart);
+            Assert.True(read <= most, $"{killed} kills, {size} bytes, and {read} were read.");
             again += Math.Max(0, read - size);
             albums++;
             Assert.Equal(undisturbed, await HostCluster.HashAsync(host, album));
