@@ -114,7 +114,6 @@ internal sealed class HostCluster : IAsyncDisposable
         if (Proxy is not null)
         {
             await Proxy.DisposeAsync();
-            await EmptyBucketAsync(); // the server may keep its objects in memory
         }
 
         (Storage as IDisposable)?.Dispose();
@@ -138,16 +137,5 @@ internal sealed class HostCluster : IAsyncDisposable
         }
 
         settings["Storage__Provider"] = "S3";
-    }
-
-    private async Task EmptyBucketAsync()
-    {
-        while ((await Storage.ListAsync("", null, CancellationToken.None)).Objects is { Count: > 0 } objects)
-        {
-            foreach (var found in objects)
-            {
-                await Storage.DeleteAsync(found.Key, CancellationToken.None);
-            }
-        }
     }
 }

@@ -1,6 +1,8 @@
 using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using System.Security.Cryptography.X509Certificates;
+using Amazon.Runtime;
+using Amazon.S3.Model;
 using Platform.Storage;
 
 namespace Testing;
@@ -19,6 +21,8 @@ public static class CephServer
         OSD_STORE=memstore "$1" start "$dir" 2>&1
         cat >/dev/null
         """;
+
+    private static readonly TimeSpan LongestRemoval = TimeSpan.FromSeconds(30);
 
     private static readonly Lazy<Task<S3Options>> Tls = new(() => CreateBucketAsync(isTls: true));
     private static readonly Lazy<Task<S3Options>> Plain = new(() => CreateBucketAsync(isTls: false));
@@ -61,7 +65,33 @@ public static class CephServer
         };
         using var s3 = new S3Client(options);
         await s3.PutBucketAsync(options.Bucket);
+
+        // A server that many runs share may keep all their objects in memory.
+        AppDomain.CurrentDomain.ProcessExit += (_, _) => RemoveBucketAsync(options).Wait(LongestRemoval);
         return options;
+    }
+
+    private static async Task RemoveBucketAsync(S3Options options)
+    {
+        try
+        {
+            using var s3 = new S3Client(options);
+            foreach (var upload in (await s3.ListMultipartUploadsAsync(options.Bucket)).MultipartUploads ?? [])
+            {
+                await s3.AbortMultipartUploadAsync(options.Bucket, upload.Key, upload.UploadId);
+            }
+
+            while ((await s3.ListObjectsV2Async(new ListObjectsV2Request { BucketName = options.Bucket })).S3Objects is { Count: > 0 } objects)
+            {
+                await Parallel.ForEachAsync(objects, async (found, cancel) => await s3.DeleteObjectAsync(options.Bucket, found.Key, cancel));
+            }
+
+            await s3.DeleteBucketAsync(options.Bucket);
+        }
+        catch (Exception e) when (e is AmazonServiceException or HttpRequestException)
+        {
+            // The server has gone before; the tests have said what they had to.
+        }
     }
 
     private static async Task<string[]> StartAsync()
