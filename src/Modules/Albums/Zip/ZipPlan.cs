@@ -1,4 +1,4 @@
-using System.Buffers;
+using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
@@ -56,16 +56,12 @@ internal sealed record ZipPlan(int LayoutVersion, long PartSizeBytes, IReadOnlyL
     /// <returns>Key and hash (SHA-256, hex) for <see cref="PlanFrozen"/>.</returns>
     internal async Task<(string Key, string Hash)> StoreAsync(IObjectStorage storage, Guid albumId, CancellationToken cancellationToken)
     {
-        var json = new ArrayBufferWriter<byte>();
-        await using (var writer = new Utf8JsonWriter(json))
-        {
-            JsonSerializer.Serialize(writer, this);
-        }
-
-        var hash = Convert.ToHexStringLower(SHA256.HashData(json.WrittenSpan));
+        await using var body = new PlanBody(this);
+        var hash = Convert.ToHexStringLower(await SHA256.HashDataAsync(body, cancellationToken));
+        var sizeBytes = body.Position;
+        body.Position = 0;
         var key = $"{AlbumContents.OwnFolder}{albumId}/plan-{hash[..16]}.json";
-        await using var body = new BufferBody(json.WrittenMemory, Crc32.Append(0, json.WrittenSpan));
-        await storage.PutAsync(key, body, body.Length, "application/json", cancellationToken);
+        await storage.PutAsync(key, body, sizeBytes, "application/json", cancellationToken);
         return (key, hash);
     }
 
@@ -94,13 +90,21 @@ internal sealed record PlannedEntry(
 {
     internal const string MissingName = "_MISSING.txt";
 
+    // Nobody reads more; and it stands in the plan, which is held in memory.
+    private const int MostMissingNamed = 1000;
+
     /// <summary>The last entry of an incomplete album: which files are not in it, and why.</summary>
-    internal static PlannedEntry Missing(IEnumerable<SkippedFile> skipped, DateTimeOffset at)
+    internal static PlannedEntry Missing(IReadOnlyCollection<SkippedFile> skipped, DateTimeOffset at)
     {
         var text = new StringBuilder("These files could not be put into this album:\r\n\r\n");
-        foreach (var file in skipped)
+        foreach (var file in skipped.Take(MostMissingNamed))
         {
             text.Append(file.Name.ReplaceLineEndings(" ")).Append(": ").Append(file.Reason).Append("\r\n");
+        }
+
+        if (skipped.Count > MostMissingNamed)
+        {
+            text.Append(CultureInfo.InvariantCulture, $"\r\nand {skipped.Count - MostMissingNamed} more.\r\n");
         }
 
         var bytes = Encoding.UTF8.GetBytes(text.ToString());
