@@ -3,6 +3,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Platform.Jobs;
 using Platform.Mail;
 using Platform.Storage;
+using Platform.Webhooks;
 using Testing;
 using Uploads;
 using Xunit;
@@ -25,7 +26,7 @@ public sealed class AlbumTurnsTests : IAsyncLifetime
         folder.Delete(recursive: true);
     }
 
-    [Theory]
+    [Theory(Timeout = 120_000)]
     [InlineData(1, 1)]
     [InlineData(1, 3)]
     [InlineData(2, 3)]
@@ -67,6 +68,7 @@ public sealed class AlbumTurnsTests : IAsyncLifetime
             .AddJobs(configuration, work: true)
             .AddMail(configuration)
             .AddSingleton(storage)
+            .AddWebhooks(configuration)
             .AddUploads(configuration, work: false)
             .AddAlbums(configuration, work: false));
     }

@@ -13,8 +13,10 @@ namespace Albums;
 internal sealed class AlbumContents(
     NpgsqlDataSource database, EventStore store, Subscriptions subscriptions, IObjectStorage bucket, UrlSource urls)
 {
-    /// <summary>Most files an album may have.</summary>
+    /// <summary>Most files an album may have: more are refused, never left out silently.</summary>
     internal const int MostFiles = 100_000;
+
+    internal static readonly string TooManyFiles = $"There are more than {MostFiles:N0} files. Ask for fewer of them, by prefix or by key.";
 
     /// <summary>Where plans and finished ZIPs stand.</summary>
     internal const string OwnFolder = "albums/";
@@ -26,6 +28,7 @@ internal sealed class AlbumContents(
 
     /// <param name="patient">A server of others that is out of order fails this attempt, and not only the files it has.</param>
     /// <returns>The plan and what is not in it; no plan where nothing is left to pack.</returns>
+    /// <exception cref="CommandRefusedException"><c>TOO_MANY_FILES</c></exception>
     internal async Task<(ZipPlan? Plan, IReadOnlyList<SkippedFile> Skipped)> PlanAsync(
         IObjectStorage storage, Guid albumId, AlbumRequested request, bool patient, CancellationToken cancellationToken)
     {
@@ -90,12 +93,13 @@ internal sealed class AlbumContents(
     private async Task<List<Candidate>> LookUpAsync(
         IObjectStorage storage, List<Candidate> wanted, bool patient, CancellationToken cancellationToken)
     {
+        var stored = await ObjectSurvey.FindAsync(storage, wanted.Select(file => file.Key).OfType<string>(), cancellationToken);
         await Parallel.ForEachAsync(
             Enumerable.Range(0, wanted.Count),
             new ParallelOptions { MaxDegreeOfParallelism = LooksAtATime, CancellationToken = cancellationToken },
             async (i, cancel) => wanted[i] = wanted[i].Url is { } url
                 ? await LookAsync(wanted[i], url, patient, cancel)
-                : wanted[i] with { Stored = await FindAsync(storage, wanted[i].Key!, cancel) });
+                : wanted[i] with { Stored = stored.GetValueOrDefault(wanted[i].Key!) });
         return wanted;
     }
 
@@ -108,19 +112,6 @@ internal sealed class AlbumContents(
         catch (UrlFailedException e) when (!(e.MayComeBack && patient))
         {
             return wanted with { Failure = e.Message };
-        }
-    }
-
-    // No store has an object under a key that none can hold.
-    private static async Task<StoredObject?> FindAsync(IObjectStorage storage, string key, CancellationToken cancellationToken)
-    {
-        try
-        {
-            return await storage.HeadAsync(key, cancellationToken);
-        }
-        catch (StorageException e) when (e.Error is StorageError.InvalidKey)
-        {
-            return null;
         }
     }
 
@@ -139,8 +130,8 @@ internal sealed class AlbumContents(
 
             continuation = page.Continuation;
         }
-        while (continuation is not null && found.Count < MostFiles);
-        return found;
+        while (continuation is not null && found.Count <= MostFiles);
+        return NotTooMany(found);
     }
 
     // Names and CRCs of files that came through Uploads; other keys of the bucket are welcome too.
@@ -170,7 +161,7 @@ internal sealed class AlbumContents(
         await using var query = database.CreateCommand(
             "select key, name, etag, crc32 from albums.wedding_file where wedding_id = $1 order by uploaded_at, key limit $2");
         query.Parameters.Add(new() { Value = weddingId });
-        query.Parameters.Add(new() { Value = MostFiles });
+        query.Parameters.Add(new() { Value = MostFiles + 1 });
         var files = new List<Candidate>();
         await using var rows = await query.ExecuteReaderAsync(cancellationToken);
         while (await rows.ReadAsync(cancellationToken))
@@ -182,6 +173,10 @@ internal sealed class AlbumContents(
             });
         }
 
-        return files;
+        return NotTooMany(files);
     }
+
+    private static List<Candidate> NotTooMany(List<Candidate> files) => files.Count <= MostFiles
+        ? files
+        : throw new CommandRefusedException("TOO_MANY_FILES", TooManyFiles);
 }

@@ -84,6 +84,7 @@ internal sealed record AlbumFailure(string Reason, string Detail)
     internal static AlbumFailure Of(string reason) => new(reason, reason switch
     {
         "NO_FILES" => "None of the album's files is there.",
+        "TOO_MANY_FILES" => AlbumContents.TooManyFiles,
         "STORAGE_ERROR" => "The storage did not answer, again and again. Nothing is lost: try again later.",
         _ => "Something went wrong here, again and again. Nothing is lost: try again later.",
     });

@@ -40,6 +40,7 @@ public static class AlbumsModule
             ("ALBUM_COMPLETED", 409),
             ("ALBUM_EMPTY", 409),
             ("ALBUM_NOT_READY", 409),
+            ("TOO_MANY_FILES", 409),
             ("ALBUM_GONE", 410))
         .AddSubscription<AlbumsProjection>()
         .AddSubscription<AlbumReactions>()

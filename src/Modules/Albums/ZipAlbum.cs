@@ -91,9 +91,19 @@ internal sealed class ZipAlbumHandler(
     private async Task<IReadOnlyList<IAlbumEvent>> ZipAsync(
         AlbumStream stream, IObjectStorage metered, JobTurn turn, CancellationToken cancellationToken)
     {
-        var (plan, events) = stream.Album.Plan is { } frozen
-            ? (await ZipPlan.LoadAsync(metered, frozen, cancellationToken), [])
-            : await PlanAlbumHandler.MakeAsync(contents, metered, stream.AlbumId, stream.Album, clock, cancellationToken);
+        ZipPlan? plan;
+        IReadOnlyList<IAlbumEvent> events;
+        try
+        {
+            (plan, events) = stream.Album.Plan is { } frozen
+                ? (await ZipPlan.LoadAsync(metered, frozen, cancellationToken), [])
+                : await PlanAlbumHandler.MakeAsync(contents, metered, stream.AlbumId, stream.Album, clock, cancellationToken);
+        }
+        catch (CommandRefusedException refused)
+        {
+            return [new AlbumFailed(refused.Code, refused.Message, clock.GetUtcNow())];
+        }
+
         var uploads = 0;
         while (plan is { } present)
         {
