@@ -6,7 +6,7 @@ namespace Albums.Zip;
 /// <summary>A planned ZIP of which every CRC is known: all its bytes follow from the plan and the files, whether it stands somewhere or not.</summary>
 internal sealed class VirtualZip
 {
-    // Of an entry's objects, beyond the characters of its strings; measured.
+    // Of an entry's objects, beyond the characters of its strings; an estimate on the safe side.
     private const int EntryOverheadBytes = 300;
 
     private readonly ZipPlan plan;
