@@ -17,7 +17,7 @@ namespace Albums;
 /// of them, or one and a worker, from harm is the stream's version.
 /// </remarks>
 internal sealed class AlbumBatch(
-    EventStore store, NpgsqlDataSource database, IServiceScopeFactory scopes, AlbumOptions options, ILogger<AlbumBatch> log)
+    EventStore store, NpgsqlDataSource database, IServiceScopeFactory scopes, AlbumOptions options, TimeProvider clock, ILogger<AlbumBatch> log)
 {
     internal const string Usage = """
         Usage: Host albums COMMAND [--Setting:Name=value …]
@@ -36,6 +36,9 @@ internal sealed class AlbumBatch(
 
     // deploy/kubernetes counts by the same condition.
     private const string Waiting = "albums.album where status in ('Requested', 'Planning', 'Zipping')";
+
+    // This process is there for the one album, and makes room for no other.
+    private readonly JobTurns alone = new(_ => Task.FromResult(false), TimeSpan.Zero, clock);
 
     /// <exception cref="StartupException">There is no such command.</exception>
     internal async Task<int> RunAsync(IReadOnlyList<string> arguments, CancellationToken stopped)
@@ -119,7 +122,7 @@ internal sealed class AlbumBatch(
     private async Task PackAsync(ZipAlbum command, CancellationToken stopped)
     {
         await using var scope = scopes.CreateAsyncScope();
-        var job = scope.ServiceProvider.GetRequiredService<IJob<ZipAlbum>>();
+        var job = ActivatorUtilities.CreateInstance<ZipAlbumHandler>(scope.ServiceProvider, alone);
         try
         {
             await job.RunAsync(command, stopped);

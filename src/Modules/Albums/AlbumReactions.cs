@@ -28,7 +28,7 @@ internal sealed class AlbumReactions(JobQueue jobs, AlbumOptions options) : ISub
         var albumId = Guid.Parse(e.StreamId);
         await (e.Payload switch
         {
-            AlbumRequested or AlbumReplayed or AttemptYielded when options.Run is AlbumRun.Batch => Task.CompletedTask, // it waits for a process of its own
+            AlbumRequested or AlbumReplayed or AttemptYielded when options.Run is AlbumRun.Batch => Task.CompletedTask, // a process comes for it
             AlbumRequested or AlbumReplayed or AttemptYielded => QueueAsync("zip_album", new ZipAlbum(albumId)),
             AlbumCompleted => QueueAsync("send_album_link", new SendAlbumLink(albumId)),
             ExpiryAnnounced => QueueAsync("send_expiry_reminder", new SendExpiryReminder(albumId)),
