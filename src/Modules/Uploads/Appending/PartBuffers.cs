@@ -53,6 +53,9 @@ internal abstract class PartBuffer : IDisposable
 
     public sealed class InMemory(byte[] buffer, Action<byte[]> giveBack) : PartBuffer
     {
+        // Whoever stored a part disposes of it, and so does whoever opened it: given back twice, the memory would be two parts' at once.
+        private int isGivenBack;
+
         public override void Write(long offsetBytes, ReadOnlySequence<byte> bytes) => bytes.CopyTo(buffer.AsSpan((int)offsetBytes));
 
         public override int Read(long offsetBytes, Span<byte> bytes)
@@ -64,7 +67,13 @@ internal abstract class PartBuffer : IDisposable
         public override Stream OpenRead(long offsetBytes, long sizeBytes, uint crc32) =>
             new BufferBody(buffer.AsMemory((int)offsetBytes, (int)sizeBytes), crc32);
 
-        protected override void Dispose(bool disposing) => giveBack(buffer);
+        protected override void Dispose(bool disposing)
+        {
+            if (Interlocked.Exchange(ref isGivenBack, 1) == 0)
+            {
+                giveBack(buffer);
+            }
+        }
     }
 
     public sealed class OnDisk : PartBuffer
