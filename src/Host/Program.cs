@@ -1,5 +1,6 @@
 using Albums;
 using Host;
+using Platform.Accounts;
 using Platform.Events;
 using Platform.Http;
 using Platform.Jobs;
@@ -29,6 +30,7 @@ try
         // Before events, because what starts first stops last: a subscription can queue jobs until it has stopped.
         .AddJobs(configuration, roles.Worker)
         .AddEvents(configuration.GetConnectionString("Postgres"), roles.Worker)
+        .AddAccounts(configuration, roles.Web)
         .AddStorage(configuration)
         .AddMail(configuration)
         .AddWebhooks(configuration)

@@ -37,6 +37,9 @@ public static class AccountClaims
     /// <summary>The id of a wedding. Whoever has this claim reaches these weddings and no others; who has none reaches all.</summary>
     public const string Wedding = "wedding";
 
+    /// <summary>The only <c>userId</c> that the caller uploads as; who has none may name any.</summary>
+    public const string UploadsAs = "uploads_as";
+
     /// <summary>One of <see cref="Scopes"/>, or one with <c>:read</c> behind it, which covers reading only.</summary>
     public const string Scope = "scope";
 }

@@ -37,6 +37,8 @@ public sealed class ErrorCodes(IEnumerable<ErrorCode> ofModules)
     private static readonly ErrorCode[] OfPlatform =
     [
         new("INVALID_SETTING", 400),
+        new("INVITATION_INVALID", 404),
+        new("PERSON_NOT_FOUND", 404),
         new("SUBSCRIPTION_UNKNOWN", 404),
         new("REBUILD_RUNNING", 409),
         new("SUBSCRIPTION_NOT_REBUILDABLE", 409),

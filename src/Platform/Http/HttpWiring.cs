@@ -7,6 +7,7 @@ using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
 using Microsoft.Net.Http.Headers;
+using Platform.Accounts;
 
 namespace Platform.Http;
 
@@ -31,6 +32,9 @@ public static class HttpWiring
         var origins = ReadOrigins(configuration["Cors:Origins"]);
         services.AddErrors();
         services.AddOutboundHttp(configuration);
+        services.AddAuthentication();
+        services.AddAuthorization();
+        services.AddSignInLimit();
         services.AddSingleton<DistributedContextPropagator, TraceOnlyPropagator>();
         services.Configure<KestrelServerOptions>(kestrel =>
         {
@@ -52,7 +56,10 @@ public static class HttpWiring
         return app.Use((context, next) => AddHeadersAsync(context, next, dependsOnOrigin: !origins.AllowAnyOrigin && origins.Origins.Count > 0))
             .UseErrors()
             .UseRouting()
-            .UseCors();
+            .UseCors()
+            .UseRateLimiter()
+            .UseAuthentication()
+            .UseAuthorization();
     }
 
     private static Task AddHeadersAsync(HttpContext context, RequestDelegate next, bool dependsOnOrigin)

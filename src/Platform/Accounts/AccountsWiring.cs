@@ -1,0 +1,76 @@
+using Microsoft.AspNetCore.Authentication.Cookies;
+using Microsoft.AspNetCore.DataProtection;
+using Microsoft.AspNetCore.DataProtection.KeyManagement;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Identity;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Options;
+using Npgsql;
+using Platform.Http;
+
+namespace Platform.Accounts;
+
+public static class AccountsWiring
+{
+    /// <summary>Adds accounts: people with passwords, passkeys and codes, invitations, sessions. Needs events, whose database it shares.</summary>
+    /// <param name="web">Whether this process answers people, and so prints the first admin's link.</param>
+    public static IServiceCollection AddAccounts(this IServiceCollection services, IConfiguration configuration, bool web)
+    {
+        var publicUrl = PublicUrl.Read(configuration);
+        services.TryAddSingleton(publicUrl);
+        services.AddHostedService<AccountsSchema>();
+        services.AddDbContext<AccountsDb>((provider, db) => db.UseNpgsql(provider.GetRequiredService<NpgsqlDataSource>()));
+        services.AddDataProtection().SetApplicationName("weddings");
+        services.AddSingleton<IConfigureOptions<KeyManagementOptions>>(provider => new ConfigureOptions<KeyManagementOptions>(
+            keys => keys.XmlRepository = new SharedKeys(provider.GetRequiredService<NpgsqlDataSource>())));
+        services.AddIdentityCore<Person>(Configure)
+            .AddRoles<IdentityRole<Guid>>()
+            .AddSignInManager()
+            .AddEntityFrameworkStores<AccountsDb>()
+            .AddDefaultTokenProviders();
+        services.Configure<SecurityStampValidatorOptions>(stamps => stamps.ValidationInterval = TimeSpan.Zero); // a session that is ended is over at once
+        services.Configure<IdentityPasskeyOptions>(passkeys => passkeys.ServerDomain = publicUrl.IsLoopback ? null : publicUrl.Url.Host);
+        services.AddAuthentication(AccountSchemes.People).AddIdentityCookies(cookies =>
+            cookies.ApplicationCookie!.Configure(cookie => Configure(cookie, publicUrl)));
+        services.AddAuthorizationBuilder()
+            .AddPolicy(Policies.Admin, policy => policy.AddAuthenticationSchemes(AccountSchemes.People).RequireRole(AccountRoles.Admin))
+            .AddPolicy(Policies.Viewer, policy => policy.AddAuthenticationSchemes(AccountSchemes.People).RequireRole(AccountRoles.Admin, AccountRoles.Viewer));
+        services.AddScoped(provider => new Invitations(
+            provider.GetRequiredService<NpgsqlDataSource>(),
+            provider.GetRequiredService<AccountsDb>(),
+            provider.GetRequiredService<UserManager<Person>>(),
+            provider.GetRequiredService<TimeProvider>()));
+        services.AddScoped<Sessions>();
+        return web ? services.AddHostedService<FirstAdmin>() : services;
+    }
+
+    private static void Configure(IdentityOptions identity)
+    {
+        identity.Stores.SchemaVersion = IdentitySchemaVersions.Version3;
+        identity.User.RequireUniqueEmail = true;
+        identity.ClaimsIdentity.UserIdClaimType = AccountClaims.Id;
+        identity.ClaimsIdentity.UserNameClaimType = AccountClaims.Name;
+        identity.ClaimsIdentity.RoleClaimType = AccountClaims.Role;
+
+        // Length is what counts (NIST SP 800-63B §5.1.1.2).
+        identity.Password.RequiredLength = 12;
+        identity.Password.RequireDigit = false;
+        identity.Password.RequireLowercase = false;
+        identity.Password.RequireUppercase = false;
+        identity.Password.RequireNonAlphanumeric = false;
+        identity.Lockout.MaxFailedAccessAttempts = 5;
+        identity.Lockout.DefaultLockoutTimeSpan = TimeSpan.FromMinutes(5);
+    }
+
+    private static void Configure(CookieAuthenticationOptions cookie, PublicUrl publicUrl)
+    {
+        cookie.Cookie.Name = "weddings";
+        cookie.Cookie.SecurePolicy = publicUrl.Url.Scheme == Uri.UriSchemeHttps ? CookieSecurePolicy.Always : CookieSecurePolicy.SameAsRequest;
+        cookie.ExpireTimeSpan = TimeSpan.FromDays(7);
+        cookie.LoginPath = AccountPaths.SignIn;
+        cookie.AccessDeniedPath = AccountPaths.Denied;
+    }
+}
