@@ -19,6 +19,7 @@ public sealed class AlbumDecisionTests
     private static readonly Guid Id = Guid.CreateVersion7();
     private static readonly DateTimeOffset Now = new(2026, 6, 20, 12, 0, 0, TimeSpan.Zero);
     private static readonly AlbumRequested Requested = new("ann-bob", [new RequestedFile("photos/1.jpg", "One.jpg")], null, ["ann@example.com"], Now);
+    private static readonly FileSkipped Lacking = new(1, "b.jpg", "it is not in the store", "photos/b.jpg");
     private static readonly AttemptStarted Started = new("node/1", Now);
     private static readonly PlanFrozen Planned = new("albums/x/plan.json", "ab12", 1, 8 << 20, 3, 20 << 20);
     private static readonly MultipartBegun Begun = new("albums/x/ann-bob.zip", "upload-1");
@@ -38,7 +39,37 @@ public sealed class AlbumDecisionTests
     public void A_running_album_is_not_replayed() => Given(Requested, Started).When(Replay).ThenNothing();
 
     [Fact]
-    public void A_complete_album_is_not_replayed() => Given(Requested, Started, Completed).When(Replay).ThenNothing();
+    public void A_complete_album_that_lacks_nothing_is_not_replayed() => Given(Requested, Started, Planned, Completed).When(Replay).ThenNothing();
+
+    [Fact]
+    public void A_complete_album_that_lacks_files_is_replayed() =>
+        Given(Requested, Started, Lacking, Planned, Begun, Completed).When(Replay).Then(new AlbumReplayed("admin", Now));
+
+    [Fact]
+    public void A_replay_of_a_complete_album_is_cancelled_and_the_album_stays()
+    {
+        IAlbumEvent[] replayed = [Requested, Started, Lacking, Planned, Begun, Completed, new AlbumReplayed("ann", Now), Started, Planned, Begun];
+        IAlbumEvent ended = new ReplayEnded("CANCELLED", "admin", Now);
+        Given(replayed).When(RefusedOnceComplete).Then(ended);
+        Given([.. replayed, Failed]).When(RefusedOnceComplete).Then(ended);
+        Given([.. replayed, Failed]).When(Replay).Then(new AlbumReplayed("admin", Now));
+        Given([.. replayed, ended]).When(Cancel).ThenRefused("ALBUM_COMPLETED");
+
+        static IReadOnlyList<IAlbumEvent> RefusedOnceComplete(Album album) => album.Status is AlbumStatus.Completed ? [] : Cancel(album);
+    }
+
+    /// <summary>The ZIP of the first edition is kept as long as was announced, whatever becomes of its replay.</summary>
+    [Fact]
+    public void The_zip_that_stands_expires_when_its_replay_failed()
+    {
+        var options = new ExpiryOptions(TimeSpan.FromDays(30), TimeSpan.Zero, TimeSpan.FromHours(1));
+        IAlbumEvent[] replayed = [Requested, Started, Lacking, Planned, Begun, Completed, new AlbumReplayed("ann", Now), Started];
+        Given(replayed).When(Expire).ThenNothing();
+        Given([.. replayed, Failed]).When(Expire).Then(new AlbumExpired(Now.AddDays(30)));
+        Assert.Equal("/v1/albums/" + Id + "/download", AlbumView.Of(Id, Fold([.. replayed, Failed]), Now).DownloadUrl);
+
+        IReadOnlyList<IAlbumEvent> Expire(Album album) => ExpireAlbums.Decide(album, options, Now.AddDays(30));
+    }
 
     [Fact]
     public void A_cancelled_album_cannot_be_replayed() => Given(Requested, Cancelled).When(Replay).ThenRefused("ALBUM_CANCELLED");

@@ -39,16 +39,37 @@ internal sealed class AlbumContents(
             { Prefix: { } prefix } => await ListAsync(storage, prefix, cancellationToken),
             _ => await LookUpAsync(storage, await OfWeddingAsync(request.WeddingId, cancellationToken), patient, cancellationToken),
         };
-        var skipped = candidates.Where(file => file.Missing is not null).Select(file => new SkippedFile(file.Index, file.Name, file.Missing!)).ToList();
+        return Freeze(request, [], candidates);
+    }
+
+    /// <summary>Plans the next edition: what the one before holds stays, and of the files that it lacks those come in that are there by now.</summary>
+    /// <returns>As above; no plan where none of them is.</returns>
+    internal async Task<(ZipPlan? Plan, IReadOnlyList<SkippedFile> Skipped)> PlanAsync(
+        IObjectStorage storage, Album album, Edition edition, IReadOnlyList<PlannedEntry> held, CancellationToken cancellationToken)
+    {
+        var request = album.Request!;
+        var known = edition.Skipped.ToLookup(file => file.Key is not null || request.Files.Count > 0); // older editions may lack keys
+        var wanted = await OfFilesAsync([.. known[true].Select(file => file.AsRequested(request))], cancellationToken);
+        var candidates = await LookUpAsync(
+            storage, [.. wanted.Zip(known[true], (file, skipped) => file with { Index = skipped.Index })], album.WaitsForOtherServers, cancellationToken);
+        return Freeze(request, held, [.. candidates, .. known[false].Select(file => new Candidate(file.Index, file.Name) { Failure = file.Reason })]);
+    }
+
+    private static (ZipPlan? Plan, IReadOnlyList<SkippedFile> Skipped) Freeze(
+        AlbumRequested request, IReadOnlyList<PlannedEntry> held, List<Candidate> candidates)
+    {
+        var skipped = candidates.Where(file => file.Missing is not null).Select(file => new SkippedFile(file.Index, file.Name, file.Missing!, file.Key)).ToList();
         var found = candidates.Where(file => file.Missing is null).ToList();
         if (found.Count == 0)
         {
             return (null, skipped);
         }
 
-        var names = EntryNames.Unique([PlannedEntry.MissingName, .. found.Select(file => file.Name)]); // reserves the name
-        var entries = found.Zip(names.Skip(1), (file, name) => file.ToEntry(name, request.At));
-        return (ZipPlan.Freeze(entries, skipped.Count == 0 ? null : PlannedEntry.Missing(skipped, request.At)), skipped);
+        string[] reserved = [PlannedEntry.MissingName, .. held.Select(entry => entry.Name)];
+        var names = EntryNames.Unique([.. reserved, .. found.Select(file => file.Name)]);
+        var entries = found.Zip(names.Skip(reserved.Length), (file, name) => file.ToEntry(name, request.At));
+        return (
+            ZipPlan.Freeze(held.Concat(entries).OrderBy(entry => entry.Index), skipped.Count == 0 ? null : PlannedEntry.Missing(skipped, request.At)), skipped);
     }
 
     /// <summary>Whether nothing is there to pack. Files that were named are looked at only when the album is planned.</summary>

@@ -14,6 +14,7 @@ internal sealed class AlbumReactions(JobQueue jobs, AlbumOptions options) : ISub
     [
         typeof(AlbumRequested),
         typeof(AlbumReplayed),
+        typeof(ReplayEnded),
         typeof(AttemptYielded),
         typeof(AlbumCompleted),
         typeof(AlbumFailed),
@@ -32,7 +33,7 @@ internal sealed class AlbumReactions(JobQueue jobs, AlbumOptions options) : ISub
             AlbumRequested or AlbumReplayed or AttemptYielded => QueueAsync("zip_album", new ZipAlbum(albumId)),
             AlbumCompleted => QueueAsync("send_album_link", new SendAlbumLink(albumId)),
             ExpiryAnnounced => QueueAsync("send_expiry_reminder", new SendExpiryReminder(albumId)),
-            AlbumCancelled or AlbumDeleted or AlbumExpired => QueueAsync("discard_album", new DiscardAlbum(albumId)),
+            ReplayEnded or AlbumCancelled or AlbumDeleted or AlbumExpired => QueueAsync("discard_album", new DiscardAlbum(albumId)),
             _ => Task.CompletedTask,
         });
         if (e.Payload is AlbumCompleted or AlbumFailed or AlbumCancelled or AlbumDeleted)

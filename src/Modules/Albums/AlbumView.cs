@@ -39,8 +39,10 @@ internal sealed record AlbumView(
     internal static AlbumView Of(Guid albumId, Album album, DateTimeOffset now)
     {
         var completed = album.Completed is not null;
+        var skipped = album is { Plan: null, Standing: { } standing } ? standing.Skipped : album.Skipped;
         var bytes = album.Plan?.SizeBytes ?? 0;
         var partSize = album.Plan?.PartSizeBytes ?? 1;
+        var parts = (int)((bytes + partSize - 1) / partSize);
         var files = album.Plan is { } plan ? plan.Entries - (album.Skipped.Count > 0 ? 1 : 0) : 0; // without the one that lists the missing
         var filesDone = completed ? album.Completed!.Files : Math.Min(album.FilesZipped, files);
         var pace = album.Status is AlbumStatus.Zipping ? album.Pace : null;
@@ -50,7 +52,7 @@ internal sealed record AlbumView(
             album.Status,
             new(files, filesDone),
             new(bytes, completed ? bytes : album.StoredBytes),
-            new((int)((bytes + partSize - 1) / partSize), album.Parts.Count),
+            new(parts, completed ? parts : album.Parts.Count),
             pace is null ? [] : [.. album.Underway.Entries.Take(MostUnderway).Select(FileUnderway.Of)],
             pace?.BytesPerSecond,
             pace?.FilesPerSecond,
@@ -61,8 +63,8 @@ internal sealed record AlbumView(
             album.Completed?.At,
             album.ExpiresAt,
             album.IsDownloadable ? $"/v1/albums/{albumId}/download" : null,
-            album.Skipped.Count,
-            [.. album.Skipped.Take(MostMissing).Select(file => new MissingFile(file.Name, file.Reason))],
+            skipped.Count,
+            [.. skipped.Take(MostMissing).Select(file => new MissingFile(file.Name, file.Reason))],
             album.Failure is { } failure ? AlbumFailure.Of(failure.Reason) : null);
     }
 }

@@ -108,6 +108,7 @@ public static class AlbumsModule
         .Map<LinkSent>("link_sent")
         .Map<AlbumFailed>("album_failed")
         .Map<AlbumReplayed>("album_replayed")
+        .Map<ReplayEnded>("replay_ended")
         .Map<AlbumCancelled>("album_cancelled")
         .Map<AlbumDeleted>("album_deleted")
         .Map<ExpiryAnnounced>("expiry_announced")

@@ -6,7 +6,10 @@ using Platform.Events;
 
 namespace Albums;
 
-/// <summary>Ends an album that is not complete. Its worker stops at its next event. Safe to repeat.</summary>
+/// <summary>
+/// Ends an album that is not complete, and the replay of one that was: that is then complete as before. Its worker stops at its next event.
+/// Safe to repeat.
+/// </summary>
 internal sealed record CancelAlbum(Guid AlbumId, string By);
 
 internal static class CancelAlbumHandler
@@ -27,6 +30,7 @@ internal static class CancelAlbumHandler
         {
             AlbumStatus.Cancelled => [],
             AlbumStatus.Completed => throw new CommandRefusedException("ALBUM_COMPLETED", "The album is complete: there is nothing to cancel."),
+            _ when album.Standing is not null => [new ReplayEnded("CANCELLED", command.By, now)],
             _ => [new AlbumCancelled(command.By, now)],
         };
 }

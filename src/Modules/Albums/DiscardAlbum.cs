@@ -5,8 +5,9 @@ using Platform.Storage;
 namespace Albums;
 
 /// <summary>
-/// Removes what an album that leaves nothing still has in the store: the parts of open uploads, plans, and its ZIP. Safe to repeat, and
-/// repeated by every worker that finds its album ended, since what it sent last may have come after the first removal.
+/// Removes what an album needs no more: parts of uploads that others took the place of, and ZIPs that later editions did; of an album that leaves nothing all
+/// that it has in the store. Safe to repeat, and repeated by every worker when its attempt is over, since what it sent last may have
+/// come after the first removal.
 /// </summary>
 internal sealed record DiscardAlbum(Guid AlbumId);
 
@@ -18,18 +19,30 @@ internal sealed class DiscardAlbumHandler(EventStore store, IObjectStorage stora
     public async Task RunAsync(DiscardAlbum command, CancellationToken cancellationToken)
     {
         var album = (await store.FoldAsync<Album, IAlbumEvent>(command.AlbumId, cancellationToken)).State;
-        if (!album.LeavesNothing)
-        {
-            return;
-        }
 
         // Aborted first: from then on no worker can complete one.
-        foreach (var upload in album.Upload is { } last ? album.Abandoned.Add(last) : album.Abandoned)
+        foreach (var upload in album is { LeavesNothing: true, Upload: { } last } ? album.Abandoned.Add(last) : album.Abandoned)
         {
             await storage.AbortMultipartAsync(new MultipartUpload(upload.Key, upload.UploadId), cancellationToken);
         }
 
-        var folder = $"{AlbumContents.OwnFolder}{command.AlbumId}/";
+        foreach (var key in album.Superseded)
+        {
+            await storage.DeleteAsync(key, cancellationToken);
+        }
+
+        if (album.LeavesNothing)
+        {
+            await DeleteAllAsync(command.AlbumId, cancellationToken);
+        }
+    }
+
+    /// <summary>Nobody needs it any more in any case; that something of it is left is seen in the job's log.</summary>
+    public Task GaveUpAsync(DiscardAlbum command, Exception error, CancellationToken cancellationToken) => Task.CompletedTask;
+
+    private async Task DeleteAllAsync(Guid albumId, CancellationToken cancellationToken)
+    {
+        var folder = $"{AlbumContents.OwnFolder}{albumId}/";
         string? continuation = null;
         do
         {
@@ -43,7 +56,4 @@ internal sealed class DiscardAlbumHandler(EventStore store, IObjectStorage stora
         }
         while (continuation is not null);
     }
-
-    /// <summary>The album is out of reach for everybody; that something of it is left is seen in the job's log.</summary>
-    public Task GaveUpAsync(DiscardAlbum command, Exception error, CancellationToken cancellationToken) => Task.CompletedTask;
 }

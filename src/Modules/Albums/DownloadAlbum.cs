@@ -54,9 +54,9 @@ internal sealed class DownloadAlbum(
         }
 
         // The plan determines the bytes, so its hash is a strong validator, before the ZIP is complete and after.
-        var etag = new EntityTagHeaderValue($"\"{album.Plan!.PlanHash[..32]}\"");
+        var etag = new EntityTagHeaderValue($"\"{album.OfferedPlan!.PlanHash[..32]}\"");
         var request = http.Request.GetTypedHeaders();
-        var asked = ConditionalRange.Of(request, etag, album.Plan.SizeBytes);
+        var asked = ConditionalRange.Of(request, etag, album.OfferedPlan.SizeBytes);
         Describe(http.Response, album, etag, asked);
         if (asked.StatusCode is not (StatusCodes.Status200OK or StatusCodes.Status206PartialContent))
         {
@@ -86,7 +86,7 @@ internal sealed class DownloadAlbum(
     private async Task<Album> PlannedAsync(Guid id, CancellationToken cancellationToken)
     {
         var album = (await store.FoldAsync<Album, IAlbumEvent>(id, cancellationToken)).State.OrGone(id);
-        if (!album.IsWaitingForPlan)
+        if (album.IsDownloadable || !album.IsWaitingForPlan)
         {
             return album;
         }
@@ -112,7 +112,7 @@ internal sealed class DownloadAlbum(
         response.Headers.CacheControl = "private, no-transform"; // an ETag is of these bytes, not of those some proxy compresses
         if (asked.StatusCode is StatusCodes.Status416RangeNotSatisfiable)
         {
-            headers.ContentRange = new ContentRangeHeaderValue(album.Plan!.SizeBytes);
+            headers.ContentRange = new ContentRangeHeaderValue(album.OfferedPlan!.SizeBytes);
         }
 
         if (asked.StatusCode is not (StatusCodes.Status200OK or StatusCodes.Status206PartialContent))
@@ -122,7 +122,7 @@ internal sealed class DownloadAlbum(
 
         if (asked.StatusCode is StatusCodes.Status206PartialContent)
         {
-            headers.ContentRange = new ContentRangeHeaderValue(asked.Bytes.OffsetBytes, asked.Bytes.EndBytes - 1, album.Plan!.SizeBytes);
+            headers.ContentRange = new ContentRangeHeaderValue(asked.Bytes.OffsetBytes, asked.Bytes.EndBytes - 1, album.OfferedPlan!.SizeBytes);
         }
 
         var disposition = new ContentDispositionHeaderValue("attachment");
@@ -135,7 +135,7 @@ internal sealed class DownloadAlbum(
     private async Task SendAsync(Guid id, Album album, ByteRange range, HttpContext http, CancellationToken cancellationToken)
     {
         var isHead = HttpMethods.IsHead(http.Request.Method);
-        if (album.Completed is { } zip && await OpenStoredAsync(zip, range, cancellationToken) is { } stored)
+        if (album.Zip is { } zip && await OpenStoredAsync(zip, range, cancellationToken) is { } stored)
         {
             await using (stored)
             {
@@ -165,7 +165,7 @@ internal sealed class DownloadAlbum(
     {
         try
         {
-            var zip = await zips.GetAsync(id, album, cancellationToken);
+            var zip = await zips.GetAsync(id, album.OfferedPlan!, cancellationToken);
             return await zip.OpenAsync(range, new EntrySources(storage, urls), clock, cancellationToken);
         }
         catch (SourceLostException lost) when (lost.MayComeBack)
@@ -174,14 +174,14 @@ internal sealed class DownloadAlbum(
         }
         catch (Exception e) when (e is SourceLostException or StorageException { Error: StorageError.NotFound })
         {
-            throw album.Completed is null
+            throw album.Zip is null
                 ? NotReady(id, album, "A file of the album was lost. The album is being packed without it.")
                 : new CommandRefusedException("ALBUM_GONE", "The album's ZIP is not in the store any more. Request a new one.");
         }
     }
 
     private async Task<Uri?> LinkAsync(Album album, CancellationToken cancellationToken) =>
-        album.Completed is { } zip
+        album.Zip is { } zip
         && storage.PresignDownload(zip.Key, LinkLifetime, FileName(album)) is { } link
         && (await storage.HeadAsync(zip.Key, cancellationToken))?.ETag == zip.ETag
             ? link

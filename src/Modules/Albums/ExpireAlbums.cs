@@ -48,7 +48,7 @@ internal sealed class ExpireAlbums(
 
     internal static IReadOnlyList<IAlbumEvent> Decide(Album album, ExpiryOptions options, DateTimeOffset now)
     {
-        if (album is not { Status: AlbumStatus.Completed, Completed: { } zip } || options.Keep is not { } keep)
+        if (album is not { Status: AlbumStatus.Completed or AlbumStatus.Failed, Zip: { } zip } || options.Keep is not { } keep)
         {
             return [];
         }
@@ -69,7 +69,7 @@ internal sealed class ExpireAlbums(
         await using var query = database.CreateCommand(
             """
             select id from albums.album
-            where status = 'Completed' and coalesce(expires_at, completed_at + $2, requested_at + $2) <= $1 + case when announced then interval '0' else $3 end
+            where (status = 'Completed' or (status = 'Failed' and completed_at is not null)) and coalesce(expires_at, completed_at + $2, requested_at + $2) <= $1 + case when announced then interval '0' else $3 end
             """);
         query.Parameters.Add(new() { Value = now });
         query.Parameters.Add(new() { Value = keep });

@@ -22,7 +22,7 @@ internal sealed class PlanAlbumHandler(
             return album; // files of other servers may take minutes to look at, and have no CRC before they are packed
         }
 
-        var (plan, events) = await MakeAsync(contents, storage, command.AlbumId, album, clock, cancellationToken);
+        var (plan, events) = await MakeAsync(contents, store, storage, command.AlbumId, album, clock, cancellationToken);
         if (plan is null)
         {
             return album;
@@ -35,18 +35,21 @@ internal sealed class PlanAlbumHandler(
 
     internal static IReadOnlyList<IAlbumEvent> Decide(Album album, IReadOnlyList<IAlbumEvent> planned) => album.IsWaitingForPlan ? planned : [];
 
-    /// <summary>Looks at every file and stores the plan.</summary>
+    /// <summary>Looks at every file, of a replayed edition only at those it lacks, and stores the plan.</summary>
     /// <returns>The plan and the events that tell of it; no plan, and only what was skipped, where nothing is there to pack.</returns>
     internal static async Task<(ZipPlan? Plan, IReadOnlyList<IAlbumEvent> Events)> MakeAsync(
         AlbumContents contents,
+        EventStore store,
         IObjectStorage storage,
         Guid albumId,
         Album album,
         TimeProvider clock,
         CancellationToken cancellationToken)
     {
-        var (plan, skipped) = await contents.PlanAsync(storage, albumId, album.Request!, album.WaitsForOtherServers, cancellationToken);
-        var events = skipped.Select(file => (IAlbumEvent)new FileSkipped(file.Index, file.Name, file.Reason)).ToList();
+        var (plan, skipped) = album.Standing is { } edition
+            ? await contents.PlanAsync(storage, album, edition, await EntriesAsync(store, storage, albumId, edition, cancellationToken), cancellationToken)
+            : await contents.PlanAsync(storage, albumId, album.Request!, album.WaitsForOtherServers, cancellationToken);
+        var events = skipped.Select(file => (IAlbumEvent)file.ToEvent()).ToList();
         if (plan is not null)
         {
             events.Add(await FreezeAsync(plan, storage, albumId, clock, cancellationToken));
@@ -69,5 +72,19 @@ internal sealed class PlanAlbumHandler(
             new ZipLayout(plan).SizeBytes,
             clock.GetUtcNow(),
             plan.EntriesToRead);
+    }
+
+    // With the CRCs that packing found, they need not be read before they can be copied.
+    private static async Task<IReadOnlyList<PlannedEntry>> EntriesAsync(
+        EventStore store, IObjectStorage storage, Guid albumId, Edition edition, CancellationToken cancellationToken)
+    {
+        var plan = await ZipPlan.LoadAsync(storage, edition.Plan, cancellationToken);
+        var found = await FoundCrcs.ReadAsync(store, albumId, edition.Plan, cancellationToken);
+        return
+        [
+            .. plan.Entries
+                .Select((entry, index) => entry with { Crc32 = entry.Crc32 ?? (found.TryGetValue(index, out var crc32) ? crc32 : null) })
+                .Where(entry => entry.Index >= 0),
+        ];
     }
 }

@@ -6,7 +6,10 @@ using Platform.Events;
 
 namespace Albums;
 
-/// <summary>Starts a failed album again where it stopped. Safe to repeat: a waiting, running or complete album stays as it is.</summary>
+/// <summary>
+/// Starts a failed album again where it stopped, and packs a complete one anew if files are missing in it: only those are looked at again, and
+/// the ZIP that stands can be had until the next one is complete. Safe to repeat: an album that waits, runs or lacks nothing stays as it is.
+/// </summary>
 internal sealed record ReplayAlbum(Guid AlbumId, string By);
 
 internal static class ReplayAlbumHandler
@@ -26,6 +29,7 @@ internal static class ReplayAlbumHandler
         album.OrGone(command.AlbumId).Status switch
         {
             AlbumStatus.Failed => [new AlbumReplayed(command.By, now)],
+            AlbumStatus.Completed when album.Skipped.Count > 0 => [new AlbumReplayed(command.By, now)],
             AlbumStatus.Cancelled => throw new CommandRefusedException("ALBUM_CANCELLED", "The album was cancelled. Request a new one."),
             _ => [],
         };

@@ -3,7 +3,7 @@ using Platform.Jobs;
 
 namespace Albums;
 
-/// <summary>Sends the link of a completed album to everybody who asked for it. Safe to repeat.</summary>
+/// <summary>Sends the link of a completed album to everybody who asked for it, once for each edition. Safe to repeat.</summary>
 internal sealed record SendAlbumLink(Guid AlbumId);
 
 internal sealed class SendAlbumLinkHandler(EventStore store, AlbumMail mail, TimeProvider clock) : IJob<SendAlbumLink>
@@ -11,12 +11,15 @@ internal sealed class SendAlbumLinkHandler(EventStore store, AlbumMail mail, Tim
     public async Task RunAsync(SendAlbumLink command, CancellationToken cancellationToken)
     {
         var album = (await store.FoldAsync<Album, IAlbumEvent>(command.AlbumId, cancellationToken)).State;
-        if (album is not { Completed: { } zip, LeavesNothing: false })
+        if (album is not { Zip: { } zip, LeavesNothing: false })
         {
             return;
         }
 
         var kept = album.ExpiresAt is { } end ? $"You can download it until {AlbumMail.Day(end)}. " : "";
+        var (edition, subject, opening) = album.Completions == 1
+            ? ("", "Your wedding album is ready", "Your wedding album is ready to download")
+            : ($"{album.Completions}-", "More files are in your wedding album", "Files that were missing are in your wedding album now");
         await mail.SendAsync(
             command.AlbumId,
             album,
@@ -24,10 +27,10 @@ internal sealed class SendAlbumLinkHandler(EventStore store, AlbumMail mail, Tim
             (recipient, email) => mail.Compose(
                 command.AlbumId,
                 zip,
-                $"link-{recipient}",
+                $"link-{edition}{recipient}",
                 email,
-                "Your wedding album is ready",
-                "Your wedding album is ready to download",
+                subject,
+                opening,
                 kept + "If the download stops, your browser can go on where it stopped."),
             recipient => new LinkSent(recipient, clock.GetUtcNow()),
             cancellationToken);

@@ -11,7 +11,7 @@ internal sealed class SendExpiryReminderHandler(EventStore store, AlbumMail mail
     public async Task RunAsync(SendExpiryReminder command, CancellationToken cancellationToken)
     {
         var album = (await store.FoldAsync<Album, IAlbumEvent>(command.AlbumId, cancellationToken)).State;
-        if (album is not { Status: AlbumStatus.Completed, Completed: { } zip, ExpiryAnnounced.ExpiresAt: var end })
+        if (album is not { LeavesNothing: false, Zip: { } zip, ExpiryAnnounced.ExpiresAt: var end })
         {
             return;
         }

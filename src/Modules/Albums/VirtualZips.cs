@@ -20,10 +20,10 @@ internal sealed class VirtualZips(EventStore store, IObjectStorage storage) : ID
     // One plan is read at a time: ten browsers that begin together cost one, and memory is that of one.
     private readonly SemaphoreSlim reading = new(1);
 
-    /// <param name="album">With <see cref="Album.AreCrcsKnown"/>.</param>
-    internal async Task<VirtualZip> GetAsync(Guid albumId, Album album, CancellationToken cancellationToken)
+    /// <param name="frozen">A plan of which all CRCs are known.</param>
+    internal async Task<VirtualZip> GetAsync(Guid albumId, PlanFrozen frozen, CancellationToken cancellationToken)
     {
-        var key = (albumId, album.Plan!.PlanHash);
+        var key = (albumId, frozen.PlanHash);
         if (zips.TryGetValue<VirtualZip>(key, out var known))
         {
             return known!;
@@ -34,8 +34,8 @@ internal sealed class VirtualZips(EventStore store, IObjectStorage storage) : ID
         {
             if (!zips.TryGetValue(key, out known))
             {
-                var plan = await ZipPlan.LoadAsync(storage, album.Plan, cancellationToken);
-                known = new VirtualZip(plan, plan.EntriesToRead == 0 ? [] : await FoundCrcsAsync(albumId, cancellationToken));
+                var plan = await ZipPlan.LoadAsync(storage, frozen, cancellationToken);
+                known = new VirtualZip(plan, await FoundCrcs.ReadAsync(store, albumId, frozen, cancellationToken));
                 zips.Set(key, known, new MemoryCacheEntryOptions { Size = known.MemoryBytes, SlidingExpiration = Unused });
             }
 
@@ -51,20 +51,5 @@ internal sealed class VirtualZips(EventStore store, IObjectStorage storage) : ID
     {
         zips.Dispose();
         reading.Dispose();
-    }
-
-    // A replanned album has several of the same index: the last one is of the present plan.
-    private async Task<Dictionary<int, uint>> FoundCrcsAsync(Guid albumId, CancellationToken cancellationToken)
-    {
-        var found = new Dictionary<int, uint>();
-        await foreach (var e in store.ReadAsync($"{Album.Category}-{albumId}", fromVersion: 1, cancellationToken))
-        {
-            if (e.Payload is FileZipped file)
-            {
-                found[file.Index] = file.Crc32;
-            }
-        }
-
-        return found;
     }
 }

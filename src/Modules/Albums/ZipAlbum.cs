@@ -97,7 +97,7 @@ internal sealed class ZipAlbumHandler(
         {
             (plan, events) = stream.Album.Plan is { } frozen
                 ? (await ZipPlan.LoadAsync(metered, frozen, cancellationToken), [])
-                : await PlanAlbumHandler.MakeAsync(contents, metered, stream.AlbumId, stream.Album, clock, cancellationToken);
+                : await PlanAlbumHandler.MakeAsync(contents, store, metered, stream.AlbumId, stream.Album, clock, cancellationToken);
         }
         catch (CommandRefusedException refused)
         {
@@ -142,11 +142,18 @@ internal sealed class ZipAlbumHandler(
             }
             catch (SourceLostException lost) when (!(lost.MayComeBack && stream.Album.WaitsForOtherServers))
             {
+                if (stream.Album.Standing is { } standing && standing.Holds(present.Entries[lost.Entry]))
+                {
+                    return [new ReplayEnded("FILE_LOST", By: null, clock.GetUtcNow())]; // the ZIP that stands has more than the next would
+                }
+
                 (plan, events) = await ReplanAsync(stream, metered, present, lost, cancellationToken);
             }
         }
 
-        return [.. events, new AlbumFailed("NO_FILES", "None of the album's files is in the store.", clock.GetUtcNow())];
+        return stream.Album.Standing is not null
+            ? [new ReplayEnded("NOTHING_FOUND", By: null, clock.GetUtcNow())]
+            : [.. events, new AlbumFailed("NO_FILES", "None of the album's files is in the store.", clock.GetUtcNow())];
     }
 
     private async Task<(ZipPlan? Plan, IReadOnlyList<IAlbumEvent> Events)> ReplanAsync(
@@ -154,8 +161,8 @@ internal sealed class ZipAlbumHandler(
     {
         var entry = plan.Entries[lost.Entry];
         logger.FileLost(stream.AlbumId, entry.Index, lost.Reason);
-        var skipped = new SkippedFile(entry.Index, entry.Name, lost.Reason);
-        var events = new List<IAlbumEvent> { new FileSkipped(skipped.Index, skipped.Name, skipped.Reason) };
+        var skipped = new SkippedFile(entry.Index, entry.Name, lost.Reason, entry.Key);
+        var events = new List<IAlbumEvent> { skipped.ToEvent() };
         if (plan.Entries.All(other => other == entry || other.Index < 0))
         {
             return (null, [.. events, new Replanned(FromPart: 1, FilesKept: 0)]);
@@ -172,7 +179,8 @@ internal sealed class ZipAlbumHandler(
 
     private static async Task BeginUploadAsync(AlbumStream stream, IObjectStorage metered, CancellationToken cancellationToken)
     {
-        var key = $"{AlbumContents.OwnFolder}{stream.AlbumId}/{stream.Album.Request!.WeddingId}.zip";
+        var edition = stream.Album.EditionNumber is > 1 and var number ? $"{number}/" : "";
+        var key = $"{AlbumContents.OwnFolder}{stream.AlbumId}/{edition}{stream.Album.Request!.WeddingId}.zip";
         var upload = await metered.BeginRebuildableMultipartAsync(key, "application/zip", cancellationToken);
         try
         {
