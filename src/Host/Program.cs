@@ -1,4 +1,5 @@
 using Albums;
+using Assets;
 using Host;
 using Platform.Accounts;
 using Platform.Events;
@@ -11,10 +12,8 @@ using Uploads;
 
 try
 {
-    if (args.Contains("--help"))
-    {
-        return Verbs.Help(args);
-    }
+    if (await Verbs.RunAloneAsync(args) is { } exitCode)
+        return exitCode;
 
     Unicode.Demand();
     var builder = WebApplication.CreateBuilder(new WebApplicationOptions { Args = args, ContentRootPath = AppContext.BaseDirectory });
@@ -36,7 +35,8 @@ try
         .AddWebhooks(configuration)
         .AddUploads(configuration, roles.Worker)
         .AddUploadWebhooks(configuration)
-        .AddAlbums(configuration, roles.Worker);
+        .AddAlbums(configuration, roles.Worker)
+        .AddAssets(configuration);
 
     await using var app = builder.Build();
     app.UseHttp();
@@ -46,6 +46,7 @@ try
         app.MapOpenApi();
         app.MapUploads();
         app.MapAlbums();
+        app.MapAssets();
     }
 
     return await Verbs.RunAsync(app, args);

@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using System.Text.Json;
 using Albums;
+using Assets;
 using Platform;
 using Platform.Events;
 
@@ -14,6 +15,7 @@ internal static class Verbs
 
           serve               answers requests and runs jobs, as the setting Roles says (the default)
           albums …            packs one album in a process of its own: albums --help
+          assets …            brings a folder to a site, from a build server: assets --help
           streams show ID     prints every event of a stream, one JSON object a line; ID as in album-0198…
 
         Settings are environment variables (Storage__Provider=S3) or arguments (--Storage:Provider=S3): docs/operations.md lists them.
@@ -35,19 +37,36 @@ internal static class Verbs
         }
     }
 
-    internal static int Help(string[] args)
+    /// <summary>Runs what needs no host: help, and <c>assets</c>, whose options are its own. Returns the exit code, or <see langword="null"/>.</summary>
+    internal static async Task<int?> RunAloneAsync(string[] args)
     {
-        Console.WriteLine(args is ["albums", ..] ? AlbumsModule.VerbUsage : Usage);
-        return 0;
+        if (args.Contains("--help"))
+        {
+            Console.WriteLine(args switch
+            {
+                ["albums", ..] => AlbumsModule.VerbUsage,
+                ["assets", ..] => AssetsModule.VerbUsage,
+                _ => Usage,
+            });
+            return 0;
+        }
+
+        return args is ["assets", .. var arguments]
+            ? await UntilStoppedAsync(stopped => AssetsModule.RunAssetsVerbAsync(
+                arguments, new ConfigurationBuilder().AddEnvironmentVariables().Build(), stopped))
+            : null;
     }
 
+    private static Task<int> RunAlbumsAsync(IServiceProvider services, string[] arguments) =>
+        UntilStoppedAsync(stopped => services.RunAlbumsVerbAsync(arguments, stopped));
+
     // No host runs here that would handle the signals.
-    private static async Task<int> RunAlbumsAsync(IServiceProvider services, string[] arguments)
+    private static async Task<int> UntilStoppedAsync(Func<CancellationToken, Task<int>> run)
     {
         using var stopped = new CancellationTokenSource();
         using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
         using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
-        return await services.RunAlbumsVerbAsync(arguments, stopped.Token);
+        return await run(stopped.Token);
 
         void Stop(PosixSignalContext signal)
         {

@@ -1,5 +1,6 @@
 using System.Text.RegularExpressions;
 using Albums;
+using Assets;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Platform.Http;
@@ -44,6 +45,7 @@ public sealed partial class SourceTests
         using var modules = new ServiceCollection()
             .AddUploads(settings, work: false)
             .AddAlbums(settings, work: false)
+            .AddAssets(settings)
             .AddWebhooks(settings)
             .AddErrors()
             .BuildServiceProvider();

@@ -26,6 +26,9 @@ internal sealed class PacedStorage(IObjectStorage inner, Line line, TimeSpan lat
     public Task<StoredObject> PutAsync(string key, Stream body, long sizeBytes, string contentType, CancellationToken cancellationToken) =>
         inner.PutAsync(key, body, sizeBytes, contentType, cancellationToken);
 
+    public Task CopyAsync(string sourceKey, string key, ObjectHeaders headers, CancellationToken cancellationToken) =>
+        inner.CopyAsync(sourceKey, key, headers, cancellationToken);
+
     public Task DeleteAsync(string key, CancellationToken cancellationToken) => inner.DeleteAsync(key, cancellationToken);
 
     public Task<MultipartUpload> BeginMultipartAsync(string key, string contentType, CancellationToken cancellationToken) =>
@@ -47,6 +50,9 @@ internal sealed class PacedStorage(IObjectStorage inner, Line line, TimeSpan lat
         inner.AbortMultipartAsync(upload, cancellationToken);
 
     public Uri? PresignDownload(string key, TimeSpan lifetime, string fileName) => inner.PresignDownload(key, lifetime, fileName);
+
+    public PresignedPut? PresignPut(string key, ObjectHeaders headers, ReadOnlyMemory<byte> sha256, TimeSpan lifetime) =>
+        inner.PresignPut(key, headers, sha256, lifetime);
 
     private sealed class PacedStream(Stream inner, Line line) : ReadOnlyStream
     {

@@ -46,6 +46,9 @@ public sealed class FaultyObjectStorage(IObjectStorage inner) : IObjectStorage
     public Task<StoredObject> PutAsync(string key, Stream body, long sizeBytes, string contentType, CancellationToken cancellationToken) =>
         CallAsync(() => inner.PutAsync(key, body, sizeBytes, contentType, cancellationToken));
 
+    public Task CopyAsync(string sourceKey, string key, ObjectHeaders headers, CancellationToken cancellationToken) =>
+        CallAsync(() => inner.CopyAsync(sourceKey, key, headers, cancellationToken));
+
     public Task DeleteAsync(string key, CancellationToken cancellationToken) =>
         CallAsync(() => inner.DeleteAsync(key, cancellationToken));
 
@@ -81,6 +84,9 @@ public sealed class FaultyObjectStorage(IObjectStorage inner) : IObjectStorage
         CallAsync(() => inner.AbortMultipartAsync(upload, cancellationToken));
 
     public Uri? PresignDownload(string key, TimeSpan lifetime, string fileName) => inner.PresignDownload(key, lifetime, fileName);
+
+    public PresignedPut? PresignPut(string key, ObjectHeaders headers, ReadOnlyMemory<byte> sha256, TimeSpan lifetime) =>
+        inner.PresignPut(key, headers, sha256, lifetime);
 
     private static StorageException Fault() => new(StorageError.Unavailable, "The test broke this call.");
 

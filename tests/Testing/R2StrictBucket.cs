@@ -34,6 +34,7 @@ internal sealed class R2StrictBucket(string folder, TimeProvider clock)
 {
     private const int LeastPartBytes = 5 << 20;
     private const int MostParts = 10_000;
+    private const string Checksum = "x-amz-checksum-sha256";
 
     // Far enough apart for every part of a test; the folder store leaves holes and puts the object together at completion.
     private const long SlotBytes = 1 << 30;
@@ -43,6 +44,7 @@ internal sealed class R2StrictBucket(string folder, TimeProvider clock)
     private readonly FolderObjectStorage files = new(folder, TimeProvider.System);
     private readonly ConcurrentDictionary<string, (string ETag, string FileETag)> objects = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, ConcurrentDictionary<int, (StoredPart Part, StoredPart File)>> uploads = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, Dictionary<string, string>> sentAlong = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, DateTimeOffset> writtenAt = new(StringComparer.Ordinal);
 
     public async Task<R2Answer> DoAsync(HttpRequest request, CancellationToken cancellationToken)
@@ -62,7 +64,7 @@ internal sealed class R2StrictBucket(string folder, TimeProvider clock)
                 ("GET", _, false, true) => await GetAsync(request, key, cancellationToken),
                 ("PUT", _, false, true) => await PutAsync(request, key, cancellationToken),
                 ("DELETE", _, false, true) => await DeleteAsync(key, cancellationToken),
-                ("POST", true, _, true) => await BeginAsync(key, cancellationToken),
+                ("POST", true, _, true) => await BeginAsync(request, key, cancellationToken),
                 ("PUT", _, true, true) => await PutPartAsync(request, key, uploadId, cancellationToken),
                 ("GET", _, true, true) => ListParts(request, key, uploadId),
                 ("POST", _, true, true) => await CompleteAsync(request, key, uploadId, cancellationToken),
@@ -117,7 +119,8 @@ internal sealed class R2StrictBucket(string folder, TimeProvider clock)
     private async Task<R2Answer> HeadAsync(string key, CancellationToken cancellationToken)
     {
         var stored = await files.HeadAsync(key, cancellationToken) ?? throw new R2Refusal(404, "NotFound");
-        return R2Answer.Empty(200, ("ETag", Quoted(objects[key].ETag)), ("Last-Modified", stored.ModifiedAt.ToString("R"))) with { SizeBytes = stored.SizeBytes };
+        var headers = new Dictionary<string, string>(sentAlong[key]) { ["ETag"] = Quoted(objects[key].ETag), ["Last-Modified"] = stored.ModifiedAt.ToString("R") };
+        return new R2Answer(200, headers, null, stored.SizeBytes);
     }
 
     private async Task<R2Answer> GetAsync(HttpRequest request, string key, CancellationToken cancellationToken)
@@ -141,7 +144,8 @@ internal sealed class R2StrictBucket(string folder, TimeProvider clock)
             }
         }
 
-        var headers = new Dictionary<string, string> { ["ETag"] = etag, ["Last-Modified"] = stored.ModifiedAt.ToString("R") };
+        var headers = new Dictionary<string, string>(sentAlong[key]) { ["ETag"] = etag, ["Last-Modified"] = stored.ModifiedAt.ToString("R") };
+        headers.Remove(Checksum);
         if (isPartial)
         {
             headers["Content-Range"] = $"bytes {range.OffsetBytes}-{range.EndBytes - 1}/{stored.SizeBytes}";
@@ -159,11 +163,26 @@ internal sealed class R2StrictBucket(string folder, TimeProvider clock)
     private async Task<R2Answer> PutAsync(HttpRequest request, string key, CancellationToken cancellationToken)
     {
         CheckPace(key);
-        using var body = new HashedBody(request.Body);
-        var stored = await files.PutAsync(key, body, request.ContentLength ?? 0, "", cancellationToken);
+        var copySource = request.Headers["x-amz-copy-source"].ToString();
+        var source = copySource.Length == 0 ? null : await SourceAsync(SourceKey(copySource), cancellationToken);
+        using var body = new HashedBody(source?.Body ?? request.Body) { Sha256 = request.Headers[Checksum] };
+        var stored = await files.PutAsync(key, body, source?.SizeBytes ?? request.ContentLength ?? 0, "", cancellationToken);
         objects[key] = (body.MD5, stored.ETag);
-        return R2Answer.Empty(200, ("ETag", Quoted(body.MD5)));
+        sentAlong[key] = new[] { "Content-Type", "Cache-Control", Checksum }
+            .Where(request.Headers.ContainsKey)
+            .ToDictionary(name => name, name => request.Headers[name].ToString());
+        return source is null
+            ? R2Answer.Empty(200, ("ETag", Quoted(body.MD5)))
+            : R2Answer.Xml("CopyObjectResult", new XElement("ETag", Quoted(body.MD5)), new XElement("LastModified", DateTimeOffset.UtcNow));
     }
+
+    private async Task<(Stream Body, long SizeBytes)?> SourceAsync(string key, CancellationToken cancellationToken)
+    {
+        var stored = await files.HeadAsync(key, cancellationToken) ?? throw new R2Refusal(404, "NoSuchKey");
+        return (await files.ReadAsync(key, null, null, cancellationToken), stored.SizeBytes);
+    }
+
+    private static string SourceKey(string header) => Uri.UnescapeDataString(header).TrimStart('/').Split('/', 2)[1];
 
     private async Task<R2Answer> DeleteAsync(string key, CancellationToken cancellationToken)
     {
@@ -171,8 +190,9 @@ internal sealed class R2StrictBucket(string folder, TimeProvider clock)
         return R2Answer.Empty(204);
     }
 
-    private async Task<R2Answer> BeginAsync(string key, CancellationToken cancellationToken)
+    private async Task<R2Answer> BeginAsync(HttpRequest request, string key, CancellationToken cancellationToken)
     {
+        sentAlong[key] = request.ContentType is { } type ? new() { ["Content-Type"] = type } : [];
         var upload = await files.BeginMultipartAsync(key, "", cancellationToken);
         uploads[upload.Id + key] = new();
         return R2Answer.Xml("InitiateMultipartUploadResult", new XElement("Key", key), new XElement("UploadId", upload.Id));
@@ -198,7 +218,7 @@ internal sealed class R2StrictBucket(string folder, TimeProvider clock)
             return R2Answer.Empty(200, ("ETag", Quoted(body.MD5)));
         }
 
-        var sourceKey = Uri.UnescapeDataString(source).TrimStart('/').Split('/', 2)[1];
+        var sourceKey = SourceKey(source);
         var limits = request.Headers["x-amz-copy-source-range"].ToString()["bytes=".Length..].Split('-');
         var from = long.Parse(limits[0], CultureInfo.InvariantCulture);
         var range = new ByteRange(from, long.Parse(limits[1], CultureInfo.InvariantCulture) - from + 1);
@@ -283,6 +303,10 @@ internal sealed class R2StrictBucket(string folder, TimeProvider clock)
     private sealed class HashedBody(Stream body) : ReadOnlyStream
     {
         private readonly IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.MD5);
+        private readonly IncrementalHash sha256 = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+
+        /// <summary>What the client says it is, in Base64; may be empty.</summary>
+        public string? Sha256 { get; init; }
 
         public string MD5 => Convert.ToHexStringLower(hash.GetCurrentHash());
 
@@ -290,12 +314,19 @@ internal sealed class R2StrictBucket(string folder, TimeProvider clock)
         {
             var read = await body.ReadAsync(buffer, cancellationToken);
             hash.AppendData(buffer.Span[..read]);
+            sha256.AppendData(buffer.Span[..read]);
+            if (read == 0 && !string.IsNullOrEmpty(Sha256) && Sha256 != Convert.ToBase64String(sha256.GetCurrentHash()))
+            {
+                throw new R2Refusal(400, "BadDigest");
+            }
+
             return read;
         }
 
         protected override void Dispose(bool disposing)
         {
             hash.Dispose();
+            sha256.Dispose();
             base.Dispose(disposing);
         }
     }

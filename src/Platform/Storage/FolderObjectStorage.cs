@@ -110,6 +110,27 @@ public sealed class FolderObjectStorage : IStore
         }
     }
 
+    public async Task CopyAsync(string sourceKey, string key, ObjectHeaders headers, CancellationToken cancellationToken)
+    {
+        _ = objects.PathOf(key);
+        using var source = objects.Open(sourceKey, null, out var stored);
+        var file = Path.Combine(incoming, Guid.CreateVersion7().ToString("N"));
+        try
+        {
+            using (var handle = Disk.Open(file, FileMode.CreateNew, FileAccess.Write, FileShare.None))
+            {
+                await Disk.CopyAsync(source, new ByteRange(0, stored.SizeBytes), handle, 0, cancellationToken);
+                objects.Finish(handle);
+            }
+
+            objects.Publish(file, key);
+        }
+        finally
+        {
+            File.Delete(file);
+        }
+    }
+
     public Task DeleteAsync(string key, CancellationToken cancellationToken)
     {
         objects.Delete(key);
@@ -178,6 +199,8 @@ public sealed class FolderObjectStorage : IStore
     }
 
     public Uri? PresignDownload(string key, TimeSpan lifetime, string fileName) => null;
+
+    public PresignedPut? PresignPut(string key, ObjectHeaders headers, ReadOnlyMemory<byte> sha256, TimeSpan lifetime) => null;
 
     async Task IStore.CheckAsync(CancellationToken cancellationToken)
     {

@@ -25,6 +25,12 @@ public interface IObjectStorage
     /// <param name="sizeBytes">Exactly what <paramref name="body"/> yields, else <see cref="StorageError.BodySizeMismatch"/>.</param>
     Task<StoredObject> PutAsync(string key, Stream body, long sizeBytes, string contentType, CancellationToken cancellationToken);
 
+    /// <summary>
+    /// Copies an object of at most 5 GiB inside the store, replacing what was under <paramref name="key"/>. It becomes visible whole or not at
+    /// all. <see cref="StorageError.NotFound"/> where there is no source.
+    /// </summary>
+    Task CopyAsync(string sourceKey, string key, ObjectHeaders headers, CancellationToken cancellationToken);
+
     /// <summary>Deletes an object. Deleting what is not there succeeds.</summary>
     Task DeleteAsync(string key, CancellationToken cancellationToken);
 
@@ -71,10 +77,28 @@ public interface IObjectStorage
     /// <param name="lifetime">At most 7 days.</param>
     /// <param name="fileName">Name the browser saves it under.</param>
     Uri? PresignDownload(string key, TimeSpan lifetime, string fileName);
+
+    /// <summary>
+    /// A request that stores an object of at most 5 GiB without further authorisation; <see langword="null"/> where the store has none (a folder).
+    /// Stores that know SHA-256 refuse other bytes and say so afterwards in <see cref="StoredObject.Sha256"/>.
+    /// </summary>
+    /// <param name="sha256">Of the bytes, 32 of them.</param>
+    /// <param name="lifetime">At most 7 days.</param>
+    PresignedPut? PresignPut(string key, ObjectHeaders headers, ReadOnlyMemory<byte> sha256, TimeSpan lifetime);
 }
 
 /// <summary>An object as the store describes it.</summary>
-public sealed record StoredObject(string Key, long SizeBytes, string ETag, DateTimeOffset ModifiedAt);
+public sealed record StoredObject(string Key, long SizeBytes, string ETag, DateTimeOffset ModifiedAt)
+{
+    /// <summary>SHA-256 of the bytes in lower-case hex, where HEAD was asked and the store checked it when they came.</summary>
+    public string? Sha256 { get; init; }
+}
+
+/// <summary>What a store sends along with an object. A folder keeps none of it.</summary>
+public sealed record ObjectHeaders(string ContentType, string? CacheControl = null);
+
+/// <summary>A PUT that anybody may send, as long as it has exactly these headers.</summary>
+public sealed record PresignedPut(Uri Url, IReadOnlyDictionary<string, string> Headers);
 
 /// <param name="Continuation"><see langword="null"/> on the last page.</param>
 public sealed record ObjectPage(IReadOnlyList<StoredObject> Objects, string? Continuation);

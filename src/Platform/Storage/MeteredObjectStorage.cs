@@ -39,6 +39,12 @@ public sealed class MeteredObjectStorage(IObjectStorage inner, WorkMeter meter) 
         return stored;
     }
 
+    public Task CopyAsync(string sourceKey, string key, ObjectHeaders headers, CancellationToken cancellationToken)
+    {
+        meter.CountA();
+        return TimeAsync(Done(inner.CopyAsync(sourceKey, key, headers, cancellationToken)));
+    }
+
     public async Task DeleteAsync(string key, CancellationToken cancellationToken)
     {
         meter.CountFree();
@@ -101,6 +107,9 @@ public sealed class MeteredObjectStorage(IObjectStorage inner, WorkMeter meter) 
     }
 
     public Uri? PresignDownload(string key, TimeSpan lifetime, string fileName) => inner.PresignDownload(key, lifetime, fileName);
+
+    public PresignedPut? PresignPut(string key, ObjectHeaders headers, ReadOnlyMemory<byte> sha256, TimeSpan lifetime) =>
+        inner.PresignPut(key, headers, sha256, lifetime);
 
     private static async Task<bool> Done(Task task)
     {

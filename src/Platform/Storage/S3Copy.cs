@@ -45,4 +45,27 @@ internal sealed class S3Copy(S3ObjectStorage storage, AmazonS3Client client, S3F
             ? throw new StorageException(StorageError.Unavailable, $"{sourceKey}: the store copied nothing.")
             : new StoredPart(part.Number, etag, part.SizeBytes);
     }
+
+    /// <summary>Copies a whole object of at most 5 GiB, with headers of its own.</summary>
+    public static async Task CopyWholeAsync(
+        AmazonS3Client client, S3Faults faults, string bucket, (string Source, string Target) keys, ObjectHeaders headers, CancellationToken cancellationToken)
+    {
+        ObjectKey.Check(keys.Source);
+        ObjectKey.Check(keys.Target);
+        var request = new CopyObjectRequest
+        {
+            SourceBucket = bucket,
+            SourceKey = keys.Source,
+            DestinationBucket = bucket,
+            DestinationKey = keys.Target,
+            MetadataDirective = S3MetadataDirective.REPLACE,
+            ContentType = headers.ContentType,
+        };
+        if (headers.CacheControl is { } cacheControl)
+        {
+            request.Headers.CacheControl = cacheControl;
+        }
+
+        await faults.CallAsync(keys.Source, null, (_, cancel) => client.CopyObjectAsync(request, cancel), cancellationToken);
+    }
 }

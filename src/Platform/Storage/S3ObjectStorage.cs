@@ -11,16 +11,19 @@ public sealed class S3ObjectStorage(S3Options options, TimeProvider clock) : ISt
 {
     private readonly S3Client client = new(options);
     private readonly S3Faults faults = new(options.StallLimit, clock);
-    private readonly bool isTls = options.Endpoint?.StartsWith("http:", StringComparison.OrdinalIgnoreCase) != true;
+    private readonly bool isTls = options.IsTls;
 
     public async Task<StoredObject?> HeadAsync(string key, CancellationToken cancellationToken)
     {
         ObjectKey.Check(key);
         try
         {
-            var request = new GetObjectMetadataRequest { BucketName = options.Bucket, Key = key };
+            var request = new GetObjectMetadataRequest { BucketName = options.Bucket, Key = key, ChecksumMode = ChecksumMode.ENABLED };
             var found = await faults.CallAsync(key, null, (_, cancel) => client.GetObjectMetadataAsync(request, cancel), cancellationToken);
-            return new StoredObject(key, found.ContentLength, Unquoted(found.ETag), ToUtc(found.LastModified));
+            return new StoredObject(key, found.ContentLength, Unquoted(found.ETag), ToUtc(found.LastModified))
+            {
+                Sha256 = S3Links.Sha256Of(found),
+            };
         }
         catch (StorageException e) when (e.Error == StorageError.NotFound)
         {
@@ -215,20 +218,13 @@ public sealed class S3ObjectStorage(S3Options options, TimeProvider clock) : ISt
         }
     }
 
-    public Uri? PresignDownload(string key, TimeSpan lifetime, string fileName)
-    {
-        ObjectKey.Check(key);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(lifetime, TimeSpan.FromDays(7));
-        return new Uri(client.GetPreSignedURL(new GetPreSignedUrlRequest
-        {
-            BucketName = options.Bucket,
-            Key = key,
-            Verb = HttpVerb.GET,
-            Protocol = isTls ? Protocol.HTTPS : Protocol.HTTP,
-            Expires = (clock.GetUtcNow() + lifetime).UtcDateTime,
-            ResponseHeaderOverrides = { ContentDisposition = $"attachment; filename*=UTF-8''{Uri.EscapeDataString(fileName)}" },
-        }));
-    }
+    public Task CopyAsync(string sourceKey, string key, ObjectHeaders headers, CancellationToken cancellationToken) =>
+        S3Copy.CopyWholeAsync(client, faults, options.Bucket, (sourceKey, key), headers, cancellationToken);
+
+    public Uri? PresignDownload(string key, TimeSpan lifetime, string fileName) => new S3Links(client, options, clock).Download(key, lifetime, fileName);
+
+    public PresignedPut? PresignPut(string key, ObjectHeaders headers, ReadOnlyMemory<byte> sha256, TimeSpan lifetime) =>
+        new S3Links(client, options, clock).Put(key, headers, sha256, lifetime);
 
     Task IStore.CheckAsync(CancellationToken cancellationToken) => S3Check.RunAsync(client, faults, options, cancellationToken);
 

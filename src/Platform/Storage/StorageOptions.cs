@@ -65,6 +65,8 @@ public sealed record S3Options
     /// <summary>No store thinks longer before its next move; AWS may take that long to complete a large upload.</summary>
     internal TimeSpan StallLimit { get; init; } = TimeSpan.FromMinutes(1);
 
+    internal bool IsTls => Endpoint?.StartsWith("http:", StringComparison.OrdinalIgnoreCase) != true;
+
     /// <exception cref="StartupException">A value is missing or wrong.</exception>
     internal S3Options Checked()
     {

@@ -544,6 +544,67 @@ public abstract class ObjectStorageConformance : IAsyncLifetime
         Assert.Equal(!ChecksSignatures, forged.IsSuccessStatusCode);
     }
 
+    [Fact]
+    public async Task An_object_is_copied_and_takes_the_place_of_another()
+    {
+        var bytes = Bytes(200_000);
+        await PutAsync(CopySource, bytes);
+        await PutAsync("target.webp", Bytes(10));
+        await Storage.CopyAsync(Key(CopySource), Key("target.webp"), new ObjectHeaders("image/webp", "max-age=60"), Cancel);
+        Assert.Equal(bytes, await ReadAsync("target.webp"));
+        Assert.Equal(bytes, await ReadAsync(CopySource));
+        if (HasLinks)
+        {
+            using var http = OpenHttp();
+            using var link = await http.GetAsync(Storage.PresignDownload(Key("target.webp"), TimeSpan.FromHours(1), "x.webp"), Cancel);
+            Assert.Equal("image/webp", link.Content.Headers.ContentType?.MediaType);
+            Assert.Equal(TimeSpan.FromSeconds(60), link.Headers.CacheControl?.MaxAge);
+        }
+
+        await RefusedAsync(
+            StorageError.NotFound, () => Storage.CopyAsync(Key("nothing"), Key("target.webp"), new ObjectHeaders("image/webp"), Cancel));
+        Assert.Equal(bytes, await ReadAsync("target.webp"));
+    }
+
+    [Fact]
+    public async Task A_link_stores_an_object_with_its_headers()
+    {
+        var bytes = Bytes(10_000);
+        var hash = System.Security.Cryptography.SHA256.HashData(bytes);
+        var put = Storage.PresignPut(Key("page ü.html"), new ObjectHeaders("text/html", "no-cache"), hash, TimeSpan.FromHours(1));
+        if (!HasLinks)
+        {
+            Assert.Null(put);
+            return;
+        }
+
+        Assert.NotNull(put);
+        using var http = OpenHttp();
+        if (ChecksSignatures)
+        {
+            using var wrong = await http.SendAsync(Request("text/plain"), Cancel);
+            Assert.False(wrong.IsSuccessStatusCode);
+        }
+
+        using var stored = await http.SendAsync(Request(put.Headers["Content-Type"]), Cancel);
+        Assert.True(stored.IsSuccessStatusCode, await stored.Content.ReadAsStringAsync(Cancel));
+        Assert.Equal(bytes, await ReadAsync("page ü.html"));
+        var head = await Storage.HeadAsync(Key("page ü.html"), Cancel);
+        Assert.Contains(head!.Sha256, new[] { null, Convert.ToHexStringLower(hash) });
+
+        HttpRequestMessage Request(string contentType)
+        {
+            var request = new HttpRequestMessage(HttpMethod.Put, put.Url) { Content = new ByteArrayContent(bytes) };
+            foreach (var (name, value) in put.Headers.Where(header => header.Key != "Content-Type"))
+            {
+                Assert.True(request.Headers.TryAddWithoutValidation(name, value) || request.Content.Headers.TryAddWithoutValidation(name, value));
+            }
+
+            request.Content.Headers.TryAddWithoutValidation("Content-Type", contentType);
+            return request;
+        }
+    }
+
     protected virtual HttpClient OpenHttp() => new();
 
     private static BodyPiece InMemory(byte[] bytes) => new(bytes.Length, () => new BufferBody(bytes, Crc32.Append(0, bytes)));

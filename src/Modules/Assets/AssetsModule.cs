@@ -1,0 +1,68 @@
+using Assets.Client;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Platform;
+using Platform.Events;
+using Platform.Http;
+
+namespace Assets;
+
+/// <summary>Websites in the store: releases that a build server brings, only what changed, and that switch in one step.</summary>
+public static class AssetsModule
+{
+    /// <summary>What <c>Host assets</c> can do.</summary>
+    public static string VerbUsage => SyncVerb.Usage;
+
+    public static IServiceCollection AddAssets(this IServiceCollection services, IConfiguration configuration) => services
+        .AddEventTypes(MapEvents)
+        .AddErrorCodes(
+            ("INVALID_MANIFEST", 400),
+            ("INVALID_SITE", 400),
+            ("OBJECT_MISMATCH", 400),
+            ("ENVIRONMENT_NOT_FOUND", 404),
+            ("OBJECT_NOT_IN_SYNC", 404),
+            ("RELEASE_NOT_FOUND", 404),
+            ("SITE_NOT_FOUND", 404),
+            ("SYNC_NOT_FOUND", 404),
+            ("OBJECT_BUSY", 409),
+            ("SYNC_INCOMPLETE", 409),
+            ("SYNC_SUPERSEDED", 409),
+            ("TOO_MANY_REMOVALS", 409),
+            ("SITE_FILE_TOO_LARGE", 413))
+        .AddSingleton(Prices.Read(configuration))
+        .AddSingleton<ObjectIndex>()
+        .AddSingleton<IHostedService>(provider => provider.GetRequiredService<ObjectIndex>())
+        .AddSingleton<SiteObjects>()
+        .AddSingleton<StartSyncHandler>()
+        .AddSingleton<ReceiveObjectsHandler>()
+        .AddSingleton<CommitSyncHandler>()
+        .AddSingleton<ServeSite>();
+
+    /// <summary>Maps <c>/v1/sites</c>, and <c>/sites</c> where the sites themselves are.</summary>
+    public static void MapAssets(this IEndpointRouteBuilder routes)
+    {
+        var sites = routes.MapGroup("/v1/sites").WithTags("Sites");
+        RegisterSiteHandler.Map(sites);
+        GetSite.Map(sites);
+        StartSyncHandler.Map(sites);
+        ReceiveObjectsHandler.Map(sites);
+        CommitSyncHandler.Map(sites);
+        ServeSite.Map(routes);
+    }
+
+    /// <summary>Runs <c>Host assets …</c>, which needs neither database nor store, and returns its exit code.</summary>
+    /// <param name="arguments">Those behind <c>assets</c>.</param>
+    /// <exception cref="StartupException">There is no such command, or a setting is missing.</exception>
+    public static Task<int> RunAssetsVerbAsync(IReadOnlyList<string> arguments, IConfiguration configuration, CancellationToken stopped) =>
+        SyncVerb.RunAsync(arguments, configuration, stopped);
+
+    internal static void MapEvents(EventTypes types) => types
+        .Map<SiteRegistered>("site_registered")
+        .Map<SyncStarted>("sync_started")
+        .Map<SyncCompleted>("sync_completed")
+        .Map<ReleaseActivated>("release_activated");
+}

@@ -1,0 +1,188 @@
+namespace Assets.Client;
+
+/// <summary>What the command line asks for.</summary>
+internal sealed record SyncOptions
+{
+    public required string Folder { get; init; }
+
+    public required string Site { get; init; }
+
+    public string Environment { get; init; } = "production";
+
+    public bool DryRun { get; init; }
+
+    public bool Delete { get; init; }
+
+    public bool AllowMassRemoval { get; init; }
+
+    public bool Json { get; init; }
+
+    public IReadOnlyList<string> Includes { get; init; } = [];
+
+    public IReadOnlyList<string> Excludes { get; init; } = [];
+
+    public string? CacheFile { get; init; }
+
+    /// <summary>Where the manifest of the release goes, for a site that embeds addresses of its files.</summary>
+    public string? ManifestFile { get; init; }
+}
+
+/// <param name="Release">The one that is served now; <see langword="null"/> after a dry run.</param>
+/// <param name="UploadedObjects">By this run.</param>
+/// <param name="Path">Where the API's host serves it.</param>
+internal sealed record SyncResult(
+    string Outcome,
+    string Site,
+    string Environment,
+    int? Release,
+    string? Path,
+    int Files,
+    long SizeBytes,
+    int UnchangedFiles,
+    int RemovedFiles,
+    int UploadedObjects,
+    long UploadedBytes,
+    double Seconds,
+    SyncCost? Cost);
+
+/// <summary>The folder cannot become a release.</summary>
+internal sealed class FolderRefusedException(IReadOnlyList<string> problems) : Exception("The folder cannot become a release.")
+{
+    public IReadOnlyList<string> Problems { get; } = problems;
+}
+
+/// <summary>
+/// Brings a folder to a site: hashes it, says what it holds, sends what is missing, commits. Nothing is served before the last step, and run
+/// again after a crash it sends what is still missing.
+/// </summary>
+internal sealed class SyncRun(SiteApi api, SyncOptions options, SyncProgress progress, TimeProvider clock)
+{
+    // One answer with links is some 200 KB. Four batches at a time have 32 files in flight.
+    private const int BatchSize = 250;
+    private const int Batches = 4;
+    private const int InFlightPerBatch = 8;
+
+    // A file that always changes while it is sent will not stop; an object that is always refused neither.
+    private const int MostAttempts = 3;
+
+    private int uploadedObjects;
+    private long uploadedBytes;
+
+    public async Task<SyncResult> RunAsync(CancellationToken cancellationToken)
+    {
+        var startedAt = clock.GetTimestamp();
+        for (var attempt = 1; ; attempt++)
+        {
+            try
+            {
+                return await RunOnceAsync(startedAt, cancellationToken);
+            }
+            catch (FileChangedException e) when (attempt < MostAttempts)
+            {
+                progress.Say($"{e.Message} Once more from the beginning.");
+            }
+        }
+    }
+
+    private async Task<SyncResult> RunOnceAsync(long startedAt, CancellationToken cancellationToken)
+    {
+        var scan = await ScanAsync(cancellationToken);
+        var files = scan.Select(file => file.File).ToArray();
+        if (await ServedAsync(ReleaseManifest.Of(files), cancellationToken) is { } served)
+        {
+            return served with { Seconds = Elapsed() };
+        }
+
+        var plan = await api.StartAsync(
+            new StartSync(options.Environment, files, options.Delete, options.DryRun, options.AllowMassRemoval), cancellationToken);
+        if (plan.SyncId is not { } syncId)
+        {
+            return Result(plan, plan.Release is null ? "dry-run" : "unchanged", plan.Release, null, Elapsed());
+        }
+
+        var byObject = scan.GroupBy(file => file.File.ObjectName, StringComparer.Ordinal).ToDictionary(group => group.Key, group => group.First());
+        await UploadAsync(syncId, plan.Missing, plan.MissingBytes, byObject, cancellationToken);
+        var committed = await CommitAsync(syncId, byObject, cancellationToken);
+        return Result(plan, "activated", committed.Release, committed.Path, Elapsed());
+
+        double Elapsed() => Math.Round(clock.GetElapsedTime(startedAt).TotalSeconds, 3);
+    }
+
+    private async Task<IReadOnlyList<ScannedFile>> ScanAsync(CancellationToken cancellationToken)
+    {
+        var cache = await HashCache.OpenAsync(options.CacheFile ?? HashCache.DefaultFile(options.Folder), clock.GetUtcNow(), cancellationToken);
+        progress.Begin("Hashing", null);
+        var scan = await new FolderScan(options.Folder, new GlobFilter(options.Includes, options.Excludes), cache)
+            .RunAsync(progress.Advance, cancellationToken);
+        progress.End($"{scan.Files.Count} files, {scan.HashedBytes} bytes hashed.");
+        await cache.SaveAsync(cancellationToken);
+        return scan.Problems.Count == 0 ? scan.Files : throw new FolderRefusedException(scan.Problems);
+    }
+
+    // One small question spares sending the manifest where nothing has changed.
+    private async Task<SyncResult?> ServedAsync(ReleaseManifest manifest, CancellationToken cancellationToken)
+    {
+        var site = await api.GetAsync(cancellationToken);
+        var environment = site.Environments.FirstOrDefault(found => found.Name == options.Environment);
+        return environment?.ManifestHash == manifest.Hash
+            ? new SyncResult(
+                "unchanged", options.Site, options.Environment, environment.Release, environment.Path, manifest.Files.Count, manifest.SizeBytes,
+                manifest.Files.Count, 0, uploadedObjects, uploadedBytes, 0, null)
+            : null;
+    }
+
+    private async Task UploadAsync(
+        Guid syncId, IReadOnlyList<string> missing, long missingBytes, Dictionary<string, ScannedFile> files, CancellationToken cancellationToken)
+    {
+        progress.Begin("Sending", missing.Count);
+        var batches = new ParallelOptions { MaxDegreeOfParallelism = Batches, CancellationToken = cancellationToken };
+        await Parallel.ForEachAsync(missing.Chunk(BatchSize), batches, async (batch, cancel) =>
+        {
+            IReadOnlyList<string> left = batch;
+            for (var attempt = 1; left.Count > 0; attempt++)
+            {
+                left = attempt > MostAttempts
+                    ? throw new SiteApiException("OBJECT_MISMATCH", $"The store did not keep {left[0]} and {left.Count - 1} others as they were sent.", [])
+                    : await SendAsync(syncId, left, files, cancel);
+            }
+        });
+        progress.End($"{missing.Count} objects, {missingBytes} bytes sent.");
+    }
+
+    /// <returns>Those that the store does not have as they should be.</returns>
+    private async Task<IReadOnlyList<string>> SendAsync(
+        Guid syncId, IReadOnlyList<string> names, Dictionary<string, ScannedFile> files, CancellationToken cancellationToken)
+    {
+        var uploads = (await api.UploadsAsync(syncId, names, cancellationToken)).Uploads;
+        var inFlight = new ParallelOptions { MaxDegreeOfParallelism = InFlightPerBatch, CancellationToken = cancellationToken };
+        await Parallel.ForEachAsync(uploads, inFlight, async (upload, cancel) =>
+        {
+            var file = files[upload.Object];
+            await api.PutAsync(upload, file, cancel);
+            Interlocked.Add(ref uploadedBytes, file.File.SizeBytes);
+            progress.Advance(Interlocked.Increment(ref uploadedObjects));
+        });
+        string[] toCheck = [.. uploads.Where(upload => !SiteApi.GoesThroughApi(upload)).Select(upload => upload.Object)];
+        return toCheck.Length == 0 ? [] : (await api.StoredAsync(syncId, toCheck, cancellationToken)).Refused;
+    }
+
+    private async Task<CommittedSync> CommitAsync(Guid syncId, Dictionary<string, ScannedFile> files, CancellationToken cancellationToken)
+    {
+        for (var attempt = 1; ; attempt++)
+        {
+            try
+            {
+                return await api.CommitAsync(syncId, cancellationToken);
+            }
+            catch (SiteApiException e) when (attempt < MostAttempts && e.Code == "SYNC_INCOMPLETE" && e.Missing.All(files.ContainsKey))
+            {
+                // Some were removed since the sync began, because no kept release had them.
+                await UploadAsync(syncId, e.Missing, e.Missing.Sum(name => files[name].File.SizeBytes), files, cancellationToken);
+            }
+        }
+    }
+
+    private SyncResult Result(SyncPlan plan, string outcome, int? release, string? path, double seconds) => new(
+        outcome, options.Site, options.Environment, release, path, plan.Files, plan.SizeBytes, plan.UnchangedFiles, plan.RemovedFiles,
+        options.DryRun ? plan.Missing.Count : uploadedObjects, options.DryRun ? plan.MissingBytes : uploadedBytes, seconds, plan.Cost);
+}

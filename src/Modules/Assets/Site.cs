@@ -1,0 +1,127 @@
+using System.Collections.Immutable;
+using Platform.Events;
+
+namespace Assets;
+
+// Stream site-{name}. These shapes are the storage format: add members, never rename or remove one.
+
+/// <summary>What all events of a site have in common.</summary>
+internal interface ISiteEvent;
+
+internal sealed record SiteRegistered(string Name, IReadOnlyList<SiteEnvironment> Environments, DateTimeOffset At) : ISiteEvent;
+
+/// <summary>A build server began to bring the files of an environment. Another one under way for it is superseded.</summary>
+/// <param name="ManifestHash">Of the release that is to come.</param>
+/// <param name="UnchangedFiles">As in the release that is served.</param>
+/// <param name="RemovedFiles">In the release that is served, but not in this one.</param>
+internal sealed record SyncStarted(
+    Guid SyncId,
+    string Environment,
+    string ManifestHash,
+    int Files,
+    long SizeBytes,
+    int UnchangedFiles,
+    int RemovedFiles,
+    int MissingObjects,
+    long MissingBytes,
+    DateTimeOffset At) : ISiteEvent;
+
+/// <summary>All objects of the sync are in the store and checked; its release exists from here on.</summary>
+internal sealed record SyncCompleted(
+    Guid SyncId, int Release, string Environment, string ManifestHash, int Files, long SizeBytes, DateTimeOffset At) : ISiteEvent;
+
+/// <summary>The environment serves this release: the one step in which everything switches.</summary>
+/// <param name="FormerRelease">The one it served before; <see langword="null"/> for its first.</param>
+internal sealed record ReleaseActivated(int Release, string Environment, string ManifestHash, int? FormerRelease, DateTimeOffset At) : ISiteEvent;
+
+/// <param name="Name">One of <see cref="Site.EnvironmentNames"/>.</param>
+internal sealed record SiteEnvironment(string Name);
+
+/// <param name="Number">Counts the releases of a site from 1, whatever their environment.</param>
+internal sealed record Release(
+    int Number, string ManifestHash, int Files, long SizeBytes, string Environment, Guid SyncId, DateTimeOffset CreatedAt);
+
+/// <summary>A website whose files are kept in the store: releases, and which of them each environment serves.</summary>
+internal sealed record Site : IState<Site, ISiteEvent>
+{
+    public static string Category => "site";
+
+    public static Site Initial { get; } = new();
+
+    public static IReadOnlyList<string> EnvironmentNames { get; } = ["production", "staging", "development"];
+
+    public SiteRegistered? Registration { get; private init; }
+
+    public ImmutableSortedDictionary<string, SiteEnvironment> Environments { get; private init; } =
+        ImmutableSortedDictionary.Create<string, SiteEnvironment>(StringComparer.Ordinal);
+
+    public ImmutableSortedDictionary<int, Release> Releases { get; private init; } = ImmutableSortedDictionary<int, Release>.Empty;
+
+    /// <summary>Release by environment.</summary>
+    public ImmutableDictionary<string, ReleaseActivated> Active { get; private init; } = ImmutableDictionary<string, ReleaseActivated>.Empty;
+
+    /// <summary>The sync under way by environment.</summary>
+    public ImmutableDictionary<string, SyncStarted> Syncs { get; private init; } = ImmutableDictionary<string, SyncStarted>.Empty;
+
+    public ImmutableHashSet<Guid> Superseded { get; private init; } = [];
+
+    /// <summary>Releases are numbered without gaps, also where the last ones were discarded.</summary>
+    public int LastRelease { get; private init; }
+
+    public static Site Evolve(Site state, ISiteEvent e) => e switch
+    {
+        SiteRegistered site => state with
+        {
+            Registration = site,
+            Environments = state.Environments.SetItems(site.Environments.Select(named => KeyValuePair.Create(named.Name, named))),
+        },
+        SyncStarted sync => state with
+        {
+            Syncs = state.Syncs.SetItem(sync.Environment, sync),
+            Superseded = state.Syncs.GetValueOrDefault(sync.Environment) is { } former ? state.Superseded.Add(former.SyncId) : state.Superseded,
+        },
+        SyncCompleted sync => state with
+        {
+            Syncs = state.Syncs.Remove(sync.Environment),
+            LastRelease = sync.Release,
+            Releases = state.Releases.SetItem(
+                sync.Release,
+                new Release(sync.Release, sync.ManifestHash, sync.Files, sync.SizeBytes, sync.Environment, sync.SyncId, sync.At)),
+        },
+        ReleaseActivated active => state with { Active = state.Active.SetItem(active.Environment, active) },
+        _ => state,
+    };
+
+    /// <exception cref="CommandRefusedException"><c>SITE_NOT_FOUND</c>, <c>ENVIRONMENT_NOT_FOUND</c></exception>
+    public SiteEnvironment EnvironmentOf(string site, string? environment)
+    {
+        MustExist(site);
+        return environment is not null && Environments.TryGetValue(environment, out var found)
+            ? found
+            : throw new CommandRefusedException(
+                "ENVIRONMENT_NOT_FOUND", $"The site {site} has no such environment: it has {string.Join(", ", Environments.Keys)}.");
+    }
+
+    /// <exception cref="CommandRefusedException"><c>SITE_NOT_FOUND</c></exception>
+    public void MustExist(string site)
+    {
+        if (Registration is null)
+        {
+            throw new CommandRefusedException("SITE_NOT_FOUND", $"There is no site {site}.");
+        }
+    }
+
+    /// <exception cref="CommandRefusedException"><c>RELEASE_NOT_FOUND</c></exception>
+    public Release ReleaseOf(int number) => Releases.GetValueOrDefault(number)
+        ?? throw new CommandRefusedException("RELEASE_NOT_FOUND", $"There is no release {number}, or it is not kept any more.");
+
+    public Release? ReleaseBy(Guid syncId) => Releases.Values.FirstOrDefault(release => release.SyncId == syncId);
+
+    /// <summary>The sync under way that has this id.</summary>
+    /// <exception cref="CommandRefusedException"><c>SYNC_SUPERSEDED</c>, <c>SYNC_NOT_FOUND</c></exception>
+    public SyncStarted SyncOf(Guid syncId) =>
+        Syncs.Values.FirstOrDefault(sync => sync.SyncId == syncId)
+        ?? throw (Superseded.Contains(syncId)
+            ? new CommandRefusedException("SYNC_SUPERSEDED", "Another sync of this environment began after this one, and goes on in its place.")
+            : new CommandRefusedException("SYNC_NOT_FOUND", "There is no such sync under way."));
+}
