@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Npgsql;
 using Platform;
+using Platform.Accounts;
 using Platform.Events;
 using Platform.Storage;
 
@@ -14,6 +15,8 @@ namespace Host;
 /// </summary>
 internal static class Health
 {
+    private const string Reason = "whoever keeps processes running has no account; it says up or down, and no cause";
+
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
 
     internal static IServiceCollection AddReadiness(this IServiceCollection services)
@@ -27,8 +30,8 @@ internal static class Health
 
     internal static void MapHealth(this IEndpointRouteBuilder endpoints)
     {
-        endpoints.MapHealthChecks("/health", new HealthCheckOptions { Predicate = _ => false, ResponseWriter = WriteAsync });
-        endpoints.MapHealthChecks("/health/ready", new HealthCheckOptions { ResponseWriter = WriteAsync });
+        endpoints.MapHealthChecks("/health", new HealthCheckOptions { Predicate = _ => false, ResponseWriter = WriteAsync }).OpenToAll(Reason);
+        endpoints.MapHealthChecks("/health/ready", new HealthCheckOptions { ResponseWriter = WriteAsync }).OpenToAll(Reason);
     }
 
     // Causes stay in the log: this page has no login.

@@ -43,7 +43,8 @@ try
     app.MapHealth();
     if (roles.Web)
     {
-        app.MapOpenApi();
+        app.MapOpenApi().OpenToAll("it says how to call, and nothing of anybody");
+        app.MapAccounts();
         app.MapUploads();
         app.MapAlbums();
         app.MapAssets();

@@ -14,13 +14,14 @@ namespace Albums;
 internal sealed class AlbumMail(EventStore store, IMailer mailer, AlbumOptions options)
 {
     /// <param name="sent">Recipients that the stream says to have it.</param>
+    /// <param name="compose">Given the recipient, the address, and a link of the recipient's own.</param>
     /// <param name="record">What the stream shall say of one more.</param>
     /// <exception cref="MailException">For one of them at least it was refused; the others have it.</exception>
     internal async Task SendAsync(
         Guid albumId,
         Album album,
         Func<Album, ImmutableHashSet<int>> sent,
-        Func<int, string, Mail> compose,
+        Func<int, string, string, Mail> compose,
         Func<int, IAlbumEvent> record,
         CancellationToken cancellationToken)
     {
@@ -29,7 +30,8 @@ internal sealed class AlbumMail(EventStore store, IMailer mailer, AlbumOptions o
         {
             try
             {
-                await mailer.SendAsync(compose(recipient, email), cancellationToken);
+                var token = await AlbumLinks.IssueAsync(store, albumId, "mail", cancellationToken);
+                await mailer.SendAsync(compose(recipient, email, options.DownloadUrlOf(albumId, token)), cancellationToken);
             }
             catch (MailException e)
             {
@@ -46,9 +48,9 @@ internal sealed class AlbumMail(EventStore store, IMailer mailer, AlbumOptions o
 
     /// <param name="opening">One sentence without its end: the link follows.</param>
     /// <param name="closing">One line.</param>
-    internal Mail Compose(Guid albumId, AlbumCompleted zip, string id, string email, string subject, string opening, string closing)
+    internal static Mail Compose(
+        Guid albumId, AlbumCompleted zip, string id, string email, string link, string subject, string opening, string closing)
     {
-        var link = options.DownloadUrlOf(albumId);
         var size = string.Create(CultureInfo.InvariantCulture, $"{zip.SizeBytes / 1e9:0.0} GB");
         var content = $"{zip.Files} files, {(zip.SizeBytes < 50_000_000 ? "less than 0.1 GB" : size)}, in one ZIP.";
         var missing = zip.Skipped > 0 ? $"{zip.Skipped} files could not be included; _MISSING.txt in the ZIP names them." : "";

@@ -2,6 +2,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Routing;
+using Platform.Accounts;
 using Platform.Events;
 using Platform.Jobs;
 using Platform.Webhooks;
@@ -17,8 +18,8 @@ internal static class AlbumWebhooks
     /// </summary>
     internal static void Map(RouteGroupBuilder albums)
     {
-        albums.MapGet("/{id:guid}/webhooks", GetAsync);
-        albums.MapPost("/{id:guid}/webhooks/{webhookId}/redeliver", RedeliverAsync);
+        albums.MapGet("/{id:guid}/webhooks", GetAsync).RequireAllWeddings();
+        albums.MapPost("/{id:guid}/webhooks/{webhookId}/redeliver", RedeliverAsync).RequireAllWeddings();
     }
 
     private static async Task<Ok<Page>> GetAsync(Guid id, EventStore store, WebhookSender webhooks, CancellationToken cancellationToken)
@@ -44,7 +45,7 @@ internal static class AlbumWebhooks
             throw new CommandRefusedException("WEBHOOK_NOT_FOUND", $"There is no message {webhookId} about how this album ended.");
         }
 
-        var by = http.User.Identity?.Name ?? "anonymous";
+        var by = http.User.NameOrAnonymous();
         var request = await webhooks.RequestRedeliveryAsync(SendAlbumWebhookHandler.SubjectOf(id), webhookId, by, cancellationToken);
         await jobs.EnqueueAsync($"send_album_webhook/{id}/{version}/{request}", new SendAlbumWebhook(id, version), cancellationToken);
         return TypedResults.Accepted(new Uri($"/v1/albums/{id}/webhooks", UriKind.Relative));

@@ -7,6 +7,7 @@ using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Platform;
+using Platform.Accounts;
 using Platform.Events;
 using Platform.Http;
 using Platform.Jobs;
@@ -68,7 +69,7 @@ public static class AlbumsModule
 
     public static void MapAlbums(this IEndpointRouteBuilder routes)
     {
-        var albums = routes.MapGroup("/v1/albums").WithTags("Albums");
+        var albums = routes.MapGroup("/v1/albums").WithTags("Albums").RequireScope(Scopes.Albums).AddEndpointFilter<RouteGroupBuilder, AlbumDoor>();
         RequestAlbumHandler.Map(albums);
         GetAlbum.Map(albums);
         ListAlbums.Map(albums);
@@ -78,6 +79,7 @@ public static class AlbumsModule
         ReplayAlbumHandler.Map(albums);
         CancelAlbumHandler.Map(albums);
         DeleteAlbumHandler.Map(albums);
+        AlbumLinks.Map(albums);
         DownloadAlbum.Map(albums);
         ProcessWeddingHandler.Map(routes);
     }
@@ -114,7 +116,9 @@ public static class AlbumsModule
         .Map<ExpiryAnnounced>("expiry_announced")
         .Map<ReminderSent>("reminder_sent")
         .Map<AlbumExpired>("album_expired")
-        .Map<WorkMetered>("work_metered");
+        .Map<WorkMetered>("work_metered")
+        .Map<DownloadLinkIssued>("download_link_issued")
+        .Map<DownloadLinksRevoked>("download_links_revoked");
 }
 
 /// <summary>Who packs albums.</summary>
@@ -127,20 +131,18 @@ internal enum AlbumRun
     Batch,
 }
 
-/// <param name="PublicUrl">Ends with a slash, so that paths can be added.</param>
+/// <param name="Url">Ends with a slash, so that paths can be added.</param>
 /// <param name="RedirectsDownloads">Of complete albums, to the store, where it can make links.</param>
-internal sealed record AlbumOptions(Uri PublicUrl, bool RedirectsDownloads = false, AlbumRun Run = AlbumRun.Workers)
+internal sealed record AlbumOptions(Uri Url, bool RedirectsDownloads = false, AlbumRun Run = AlbumRun.Workers)
 {
-    internal string DownloadUrlOf(Guid albumId) => new Uri(PublicUrl, $"v1/albums/{albumId}/download").ToString();
+    /// <summary>For callers of the API, who show a credential.</summary>
+    internal string DownloadUrlOf(Guid albumId) => new Uri(Url, $"v1/albums/{albumId}/download").ToString();
+
+    /// <summary>For everybody who has it.</summary>
+    internal string DownloadUrlOf(Guid albumId, string token) => $"{DownloadUrlOf(albumId)}/{token}";
 
     internal static AlbumOptions Read(IConfiguration configuration)
     {
-        var setting = configuration["PublicUrl"] is { Length: > 0 } given ? given : "http://127.0.0.1:5080";
-        if (!Uri.TryCreate(setting.TrimEnd('/') + "/", UriKind.Absolute, out var url) || url.Scheme is not ("http" or "https"))
-        {
-            throw new StartupException($"PublicUrl is {setting}, which is not a URL such as https://photos.example.com.");
-        }
-
         var redirects = (configuration["Albums:Download"] ?? "").ToUpperInvariant() switch
         {
             "" or "STREAM" => false,
@@ -153,6 +155,6 @@ internal sealed record AlbumOptions(Uri PublicUrl, bool RedirectsDownloads = fal
             "BATCH" => AlbumRun.Batch,
             _ => throw new StartupException($"Albums__Run is {configuration["Albums:Run"]}, but must be Workers or Batch."),
         };
-        return new AlbumOptions(url, redirects, run);
+        return new AlbumOptions(PublicUrl.Read(configuration).Url, redirects, run);
     }
 }

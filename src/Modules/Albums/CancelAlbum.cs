@@ -2,6 +2,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Routing;
+using Platform.Accounts;
 using Platform.Events;
 
 namespace Albums;
@@ -20,7 +21,7 @@ internal static class CancelAlbumHandler
     private static async Task<NoContent> PostAsync(
         Guid id, HttpContext http, EventStore store, TimeProvider clock, CancellationToken cancellationToken)
     {
-        var command = new CancelAlbum(id, http.User.Identity?.Name ?? "anonymous");
+        var command = new CancelAlbum(id, http.User.NameOrAnonymous());
         await store.DecideAsync<Album, IAlbumEvent>(id, album => Decide(album, command, clock.GetUtcNow()), cancellationToken);
         return TypedResults.NoContent();
     }

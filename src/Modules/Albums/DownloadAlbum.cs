@@ -6,6 +6,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
 using Microsoft.Net.Http.Headers;
+using Platform.Accounts;
 using Platform.Events;
 using Platform.Http;
 using Platform.Storage;
@@ -34,14 +35,26 @@ internal sealed class DownloadAlbum(
     private static readonly TimeSpan LongestRetryAfter = TimeSpan.FromSeconds(30);
 
     /// <summary>
-    /// <c>GET|HEAD /v1/albums/{id}/download</c> with <c>Range</c> and conditions (RFC 9110 §13, §14). 200, 206, 304, or 307 to the store; 412; 416 for a
+    /// <c>GET|HEAD /v1/albums/{id}/download</c>, or a link's <c>/download/{token}</c>, with <c>Range</c> and conditions (RFC 9110 §13, §14). 200, 206, 304, or 307 to the store; 412; 416 for a
     /// range outside; 404 <c>ALBUM_NOT_FOUND</c>; 409 <c>ALBUM_NOT_READY</c>, <c>ALBUM_CANCELLED</c>; 410 <c>ALBUM_GONE</c> where neither the ZIP nor
     /// all of its files are in the store any more.
     /// </summary>
-    internal static void Map(RouteGroupBuilder albums) => albums.MapMethods(
-        "/{id:guid}/download",
-        ["GET", "HEAD"],
-        (Guid id, HttpContext http, DownloadAlbum download, CancellationToken cancellationToken) => download.GetAsync(id, http, cancellationToken));
+    internal static void Map(RouteGroupBuilder albums)
+    {
+        albums.MapMethods(
+            "/{id:guid}/download",
+            ["GET", "HEAD"],
+            (Guid id, HttpContext http, DownloadAlbum download, CancellationToken cancellationToken) => download.GetAsync(id, http, cancellationToken));
+        albums.MapMethods("/{id:guid}/download/{token}", ["GET", "HEAD"], GetByLinkAsync)
+            .OpenToAll("the address ends with the credential: a link from a mail");
+    }
+
+    private static async Task GetByLinkAsync(
+        Guid id, string token, HttpContext http, EventStore store, DownloadAlbum download, CancellationToken cancellationToken)
+    {
+        await AlbumLinks.DemandAsync(store, id, token, cancellationToken);
+        await download.GetAsync(id, http, cancellationToken);
+    }
 
     private async Task GetAsync(Guid id, HttpContext http, CancellationToken cancellationToken)
     {

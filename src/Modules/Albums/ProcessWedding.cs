@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.AspNetCore.Routing;
+using Platform.Accounts;
 using Platform.Events;
 
 namespace Albums;
@@ -37,7 +38,7 @@ internal static class ProcessWeddingHandler
     /// </summary>
     internal static void Map(IEndpointRouteBuilder routes)
     {
-        var first = routes.MapGroup("").WithTags("First API");
+        var first = routes.MapGroup("").WithTags("First API").RequireScope(Scopes.Albums).RequireAllWeddings();
         first.MapPost("/process-wedding", PostAsync).WithMetadata(new RequestSizeLimitAttribute(RequestAlbumHandler.MostRequestBytes));
         first.MapGet("/wedding/{eventId}/status", GetAsync);
     }
@@ -57,7 +58,7 @@ internal static class ProcessWeddingHandler
             store, requested.WeddingId, requested, present => Stands(present, requested), cancellationToken);
         if (album.Status is AlbumStatus.Failed)
         {
-            var replay = new ReplayAlbum(albumId, http.User.Identity?.Name ?? "anonymous");
+            var replay = new ReplayAlbum(albumId, http.User.NameOrAnonymous());
             var replayed = await store.DecideAsync<Album, IAlbumEvent>(
                 albumId, state => ReplayAlbumHandler.Decide(state, replay, now), cancellationToken);
             album = replayed.State;
@@ -91,6 +92,6 @@ internal static class ProcessWeddingHandler
         album.Status is AlbumStatus.Completed ? 100 : (int)Math.Min(99, 100 * album.Bytes.Done / Math.Max(1, album.Bytes.Total)),
         album.Files,
         album.SecondsLeft,
-        album.DownloadUrl is { } path ? new Uri(options.PublicUrl, path.TrimStart('/')).ToString() : null,
+        album.DownloadUrl is { } path ? new Uri(options.Url, path.TrimStart('/')).ToString() : null,
         album.Failure is { } failure ? new WeddingError(failure.Reason, failure.Detail) : null);
 }

@@ -7,6 +7,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.AspNetCore.Routing;
+using Platform.Accounts;
 using Platform.Events;
 using Platform.Webhooks;
 
@@ -40,7 +41,9 @@ internal static partial class RequestAlbumHandler
     /// <c>INVALID_EMAIL</c>, <c>INVALID_WEBHOOK_URL</c>, <c>WEBHOOKS_DISABLED</c>; 409 <c>ALBUM_EMPTY</c>.
     /// </summary>
     internal static void Map(RouteGroupBuilder albums) =>
-        albums.MapPost("/", PostAsync).WithMetadata(new RequestSizeLimitAttribute(MostRequestBytes));
+        albums.MapPost("/", PostAsync)
+            .WithMetadata(new RequestSizeLimitAttribute(MostRequestBytes))
+            .RequireAllWeddings(); // it may name any file of the store
 
     internal static async Task<Accepted<AlbumView>> PostAsync(
         RequestAlbum command,

@@ -24,11 +24,12 @@ internal sealed class SendAlbumLinkHandler(EventStore store, AlbumMail mail, Tim
             command.AlbumId,
             album,
             state => state.LinksSent,
-            (recipient, email) => mail.Compose(
+            (recipient, email, link) => AlbumMail.Compose(
                 command.AlbumId,
                 zip,
                 $"link-{edition}{recipient}",
                 email,
+                link,
                 subject,
                 opening,
                 kept + "If the download stops, your browser can go on where it stopped."),

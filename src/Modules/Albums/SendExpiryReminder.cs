@@ -20,11 +20,12 @@ internal sealed class SendExpiryReminderHandler(EventStore store, AlbumMail mail
             command.AlbumId,
             album,
             state => state.RemindersSent,
-            (recipient, email) => mail.Compose(
+            (recipient, email, link) => AlbumMail.Compose(
                 command.AlbumId,
                 zip,
                 $"reminder-{end.UtcDateTime:yyyyMMdd}-{recipient}",
                 email,
+                link,
                 $"Your wedding album can be downloaded until {AlbumMail.Day(end)}",
                 $"You can download your wedding album until {AlbumMail.Day(end)}",
                 "After that day the link no longer works."),

@@ -42,6 +42,7 @@ internal sealed class InitiateUploadHandler(
         InitiateUploadHandler handler,
         CancellationToken cancellationToken)
     {
+        UploadDoor.Demand(request.HttpContext.User, command.WeddingId, command.UserId);
         var isProxied = ProxyHeaders.Any(request.Headers.ContainsKey);
         var session = string.IsNullOrEmpty(idempotencyKey)
             ? await handler.BeginAsync(handler.Plan(command, isProxied), [], cancellationToken)

@@ -1,9 +1,11 @@
+using System.Security.Claims;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Routing;
 using Npgsql;
 using NpgsqlTypes;
+using Platform.Accounts;
 using Platform.Events;
 
 namespace Uploads;
@@ -16,15 +18,18 @@ internal static class ListUploadsHandler
     /// <summary>
     /// <c>GET /v1/uploads?weddingId=&amp;before=</c>: up to 100, newest first; <c>before</c> is the last id of the page before.
     /// </summary>
-    internal static void Map(RouteGroupBuilder uploads) => uploads.MapGet("/", GetAsync);
+    internal static void Map(RouteGroupBuilder uploads) =>
+        uploads.MapGet("/", GetAsync).RequireScope(Scopes.Albums); // guests send files, but do not see those of others
 
     private static async Task<Ok<Page>> GetAsync(
-        string? weddingId, Guid? before, NpgsqlDataSource database, CancellationToken cancellationToken)
+        string? weddingId, Guid? before, ClaimsPrincipal user, NpgsqlDataSource database, CancellationToken cancellationToken)
     {
         if (weddingId is null || KeyLayout.CheckWeddingId(weddingId) is null)
         {
             throw new CommandRefusedException("INVALID_WEDDING_ID", "Name the wedding: ?weddingId=…");
         }
+
+        user.MustReach(weddingId);
 
         // Ids are version 7: their order is that of their beginning.
         await using var query = database.CreateCommand("""

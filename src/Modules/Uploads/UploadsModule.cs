@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
+using Platform.Accounts;
 using Platform.Events;
 using Platform.Http;
 using Platform.Jobs;
@@ -44,7 +45,7 @@ public static class UploadsModule
     public static RouteGroupBuilder MapUploads(this IEndpointRouteBuilder endpoints)
     {
         endpoints.ServiceProvider.GetRequiredService<UploadOptions>();
-        var uploads = endpoints.MapGroup("/v1/uploads").WithTags("Uploads");
+        var uploads = endpoints.MapGroup("/v1/uploads").WithTags("Uploads").RequireScope(Scopes.Uploads).AddEndpointFilter<RouteGroupBuilder, UploadDoor>();
         InitiateUploadHandler.Map(uploads);
         ReceivePartHandler.Map(uploads);
         CompleteUploadHandler.Map(uploads);

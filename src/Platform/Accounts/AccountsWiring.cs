@@ -1,13 +1,16 @@
+using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Authentication.Cookies;
 using Microsoft.AspNetCore.DataProtection;
 using Microsoft.AspNetCore.DataProtection.KeyManagement;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Identity;
+using Microsoft.AspNetCore.Routing;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Options;
+using Microsoft.Net.Http.Headers;
 using Npgsql;
 using Platform.Http;
 
@@ -15,6 +18,10 @@ namespace Platform.Accounts;
 
 public static class AccountsWiring
 {
+    private const string Caller = "caller";
+    private const string PeopleCookie = "weddings";
+    private const string CoupleCookie = "weddings-couple";
+
     /// <summary>Adds accounts: people with passwords, passkeys and codes, invitations, sessions. Needs events, whose database it shares.</summary>
     /// <param name="web">Whether this process answers people, and so prints the first admin's link.</param>
     public static IServiceCollection AddAccounts(this IServiceCollection services, IConfiguration configuration, bool web)
@@ -29,13 +36,22 @@ public static class AccountsWiring
         services.AddIdentityCore<Person>(Configure)
             .AddRoles<IdentityRole<Guid>>()
             .AddSignInManager()
+            .AddClaimsPrincipalFactory<PersonClaims>()
             .AddEntityFrameworkStores<AccountsDb>()
             .AddDefaultTokenProviders();
         services.Configure<SecurityStampValidatorOptions>(stamps => stamps.ValidationInterval = TimeSpan.Zero); // a session that is ended is over at once
         services.Configure<IdentityPasskeyOptions>(passkeys => passkeys.ServerDomain = publicUrl.IsLoopback ? null : publicUrl.Url.Host);
-        services.AddAuthentication(AccountSchemes.People).AddIdentityCookies(cookies =>
-            cookies.ApplicationCookie!.Configure(cookie => Configure(cookie, publicUrl)));
+        services.AddAntiforgery(antiforgery => antiforgery.HeaderName = Antiforgery.Header);
+        services.AddSingleton<ApiKeys>();
+        services.AddSingleton<ITokenVerifier>(provider => provider.GetRequiredService<ApiKeys>());
+        services.AddAuthentication(Caller)
+            .AddPolicyScheme(Caller, displayName: null, caller => caller.ForwardDefaultSelector = SchemeOf)
+            .AddScheme<AuthenticationSchemeOptions, BearerTokens>(AccountSchemes.Bearer, configureOptions: null)
+            .AddCookie(AccountSchemes.Couple, cookie => Configure(cookie, CoupleCookie, publicUrl))
+            .AddIdentityCookies(cookies => cookies.ApplicationCookie!.Configure(cookie => Configure(cookie, PeopleCookie, publicUrl)));
         services.AddAuthorizationBuilder()
+            .AddPolicy(Policies.Api, policy => policy.AddRequirements(new ApiRequirement(Scope: null)))
+            .AddPolicy(Policies.Couple, policy => policy.AddAuthenticationSchemes(AccountSchemes.Couple).RequireClaim(AccountClaims.Wedding))
             .AddPolicy(Policies.Admin, policy => policy.AddAuthenticationSchemes(AccountSchemes.People).RequireRole(AccountRoles.Admin))
             .AddPolicy(Policies.Viewer, policy => policy.AddAuthenticationSchemes(AccountSchemes.People).RequireRole(AccountRoles.Admin, AccountRoles.Viewer));
         services.AddScoped(provider => new Invitations(
@@ -46,6 +62,9 @@ public static class AccountsWiring
         services.AddScoped<Sessions>();
         return web ? services.AddHostedService<FirstAdmin>() : services;
     }
+
+    /// <summary>Maps API keys.</summary>
+    public static void MapAccounts(this IEndpointRouteBuilder endpoints) => ApiKeyEndpoints.Map(endpoints);
 
     private static void Configure(IdentityOptions identity)
     {
@@ -65,9 +84,15 @@ public static class AccountsWiring
         identity.Lockout.DefaultLockoutTimeSpan = TimeSpan.FromMinutes(5);
     }
 
-    private static void Configure(CookieAuthenticationOptions cookie, PublicUrl publicUrl)
+    // Somebody who signed in both ways is here to look after the product.
+    private static string SchemeOf(HttpContext context) =>
+        context.Request.Headers.ContainsKey(HeaderNames.Authorization) ? AccountSchemes.Bearer
+        : context.Request.Cookies.ContainsKey(PeopleCookie) || !context.Request.Cookies.ContainsKey(CoupleCookie) ? AccountSchemes.People
+        : AccountSchemes.Couple;
+
+    private static void Configure(CookieAuthenticationOptions cookie, string name, PublicUrl publicUrl)
     {
-        cookie.Cookie.Name = "weddings";
+        cookie.Cookie.Name = name;
         cookie.Cookie.SecurePolicy = publicUrl.Url.Scheme == Uri.UriSchemeHttps ? CookieSecurePolicy.Always : CookieSecurePolicy.SameAsRequest;
         cookie.ExpireTimeSpan = TimeSpan.FromDays(7);
         cookie.LoginPath = AccountPaths.SignIn;

@@ -37,6 +37,8 @@ public sealed class ErrorCodes(IEnumerable<ErrorCode> ofModules)
     private static readonly ErrorCode[] OfPlatform =
     [
         new("INVALID_SETTING", 400),
+        new("INVALID_API_KEY", 400),
+        new("API_KEY_NOT_FOUND", 404),
         new("INVITATION_INVALID", 404),
         new("PERSON_NOT_FOUND", 404),
         new("SUBSCRIPTION_UNKNOWN", 404),

@@ -26,7 +26,8 @@ internal sealed class Errors(RequestDelegate next, IOptions<JsonOptions> json, E
         }
         catch (Exception gone) when (context.RequestAborted.IsCancellationRequested)
         {
-            log.ClientGone(gone, context.Request.Method, context.Request.Path);
+            var path = RequestPath.Of(context);
+            log.ClientGone(gone, context.Request.Method, path);
             if (!context.Response.HasStarted)
             {
                 context.Response.StatusCode = ClientClosedRequest;
@@ -37,7 +38,7 @@ internal sealed class Errors(RequestDelegate next, IOptions<JsonOptions> json, E
         catch (Exception error) when (context.Response.HasStarted)
         {
             // The status is out: only a broken connection still tells the client that the body is not whole.
-            log.BrokenAnswer(error, context.Request.Method, context.Request.Path);
+            log.BrokenAnswer(error, context.Request.Method, RequestPath.Of(context));
             context.Abort();
             return;
         }
@@ -59,7 +60,7 @@ internal sealed class Errors(RequestDelegate next, IOptions<JsonOptions> json, E
         var status = Problem.Of(error, codes).Status;
         if (status >= StatusCodes.Status500InternalServerError)
         {
-            log.RequestFailed(error, context.Request.Method, context.Request.Path, status);
+            log.RequestFailed(error, context.Request.Method, RequestPath.Of(context), status);
         }
 
         context.Response.Clear();

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Microsoft.AspNetCore.Authorization;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Cors.Infrastructure;
 using Microsoft.AspNetCore.Http;
@@ -8,6 +9,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
 using Microsoft.Net.Http.Headers;
 using Platform.Accounts;
+using Platform.Events;
 
 namespace Platform.Http;
 
@@ -34,6 +36,9 @@ public static class HttpWiring
         services.AddOutboundHttp(configuration);
         services.AddAuthentication();
         services.AddAuthorization();
+        services.AddSingleton<ApiAccess>();
+        services.AddSingleton<IAuthorizationHandler, ApiRequirementHandler>();
+        services.AddSingleton<IAuthorizationMiddlewareResultHandler, ApiRefusals>();
         services.AddSignInLimit();
         services.AddSingleton<DistributedContextPropagator, TraceOnlyPropagator>();
         services.Configure<KestrelServerOptions>(kestrel =>
@@ -51,6 +56,7 @@ public static class HttpWiring
 
     public static IApplicationBuilder UseHttp(this IApplicationBuilder app)
     {
+        app.ApplicationServices.GetRequiredService<ApiAccess>().Announce();
         var cors = app.ApplicationServices.GetRequiredService<IOptions<CorsOptions>>().Value;
         var origins = cors.GetPolicy(cors.DefaultPolicyName)!;
         return app.Use((context, next) => AddHeadersAsync(context, next, dependsOnOrigin: !origins.AllowAnyOrigin && origins.Origins.Count > 0))
@@ -59,7 +65,8 @@ public static class HttpWiring
             .UseCors()
             .UseRateLimiter()
             .UseAuthentication()
-            .UseAuthorization();
+            .UseAuthorization()
+            .Use(Annotate);
     }
 
     private static Task AddHeadersAsync(HttpContext context, RequestDelegate next, bool dependsOnOrigin)
@@ -80,6 +87,22 @@ public static class HttpWiring
             headers.TryAdd("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'");
             return Task.CompletedTask;
         });
+        return next(context);
+    }
+
+    // What the request causes is recorded with who caused it. No trace holds the token of a link.
+    private static Task Annotate(HttpContext context, RequestDelegate next)
+    {
+        if (context.User.Identity is { IsAuthenticated: true, Name: { } name })
+        {
+            Activity.Current?.SetBaggage(EventMetadata.ByItem, name);
+        }
+
+        if (RequestPath.Of(context) is var path && path != context.Request.Path)
+        {
+            Activity.Current?.SetTag("url.path", path.Value);
+        }
+
         return next(context);
     }
 

@@ -60,7 +60,7 @@ internal sealed record Problem(
             ["title"] = ReasonPhrases.GetReasonPhrase(Status) is { Length: > 0 } phrase ? phrase : Detail,
             ["status"] = Status,
             ["detail"] = Detail,
-            ["instance"] = context.Request.Path.Value,
+            ["instance"] = RequestPath.Of(context).Value,
             ["traceId"] = traceId,
             ["error"] = new { Code, Message = Detail, Timestamp = now },
         };

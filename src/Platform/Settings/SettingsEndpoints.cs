@@ -7,6 +7,7 @@ using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.Options;
+using Platform.Accounts;
 using Platform.Events;
 
 namespace Platform.Settings;
@@ -23,9 +24,9 @@ public static class SettingsEndpoints
     public static void MapSettings<TSettings>(this IEndpointRouteBuilder endpoints, string pattern)
         where TSettings : class, ISettings
     {
-        endpoints.MapGet(pattern, GetAsync<TSettings>);
-        endpoints.MapPut(pattern, PutAsync<TSettings>).Accepts<TSettings>("application/json");
-        endpoints.MapGet($"{pattern}/history", HistoryAsync<TSettings>);
+        endpoints.MapGet(pattern, GetAsync<TSettings>).RequireScope(Scopes.Settings);
+        endpoints.MapPut(pattern, PutAsync<TSettings>).Accepts<TSettings>("application/json").RequireScope(Scopes.Settings);
+        endpoints.MapGet($"{pattern}/history", HistoryAsync<TSettings>).RequireScope(Scopes.Settings);
     }
 
     private static async Task<Ok<TSettings>> GetAsync<TSettings>(
@@ -43,7 +44,7 @@ public static class SettingsEndpoints
         where TSettings : class, ISettings
     {
         var wanted = Read(body, settings, json.Value.SerializerOptions);
-        var by = http.User.Identity?.Name ?? "anonymous";
+        var by = http.User.NameOrAnonymous();
         return Answer(http.Response, await settings.ChangeAsync(wanted, by, VersionOf(ifMatch), cancellationToken));
     }
 

@@ -1,4 +1,6 @@
 using System.Net;
+using System.Security.Claims;
+using Microsoft.AspNetCore.Antiforgery;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
@@ -58,6 +60,13 @@ internal sealed class AccountsHost : IAsyncDisposable
             .RequireRateLimiting(RateLimits.SignIn);
         app.MapPost("/sign-in/code", async (SignInManager<Person> signIns, HttpRequest request) =>
             (await signIns.TwoFactorAuthenticatorSignInAsync(request.Query["code"]!, isPersistent: false, rememberClient: false)).ToString());
+        app.MapGet("/csrf", (IAntiforgery antiforgery, HttpContext http) => antiforgery.GetAndStoreTokens(http).RequestToken).RequireAuthorization(Policies.Viewer);
+        app.MapAccounts();
+        var things = app.MapGroup("/v1/things").RequireScope(Scopes.Albums);
+        things.MapGet("/", (ClaimsPrincipal user) => user.NameOrAnonymous());
+        things.MapPost("/", (ClaimsPrincipal user) => user.NameOrAnonymous());
+        things.MapGet("/all", () => "fine").RequireAllWeddings();
+        app.MapMethods("/v1/override", ["GET", "POST"], () => "fine").RequireScope(Scopes.Albums, alwaysChanges: true);
         await app.StartAsync(Cancellation);
         return new AccountsHost(app, folder);
     }

@@ -2,6 +2,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.AspNetCore.Routing;
+using Platform.Accounts;
 
 namespace Uploads;
 
@@ -18,7 +19,11 @@ internal static class ResumableEndpoints
     public static void Map(IEndpointRouteBuilder endpoints)
     {
         // Bodies are limited by the length of their upload.
-        var resumable = endpoints.MapGroup(Path).ExcludeFromDescription().WithMetadata(new DisableRequestSizeLimitAttribute());
+        var resumable = endpoints.MapGroup(Path)
+            .ExcludeFromDescription()
+            .WithMetadata(new DisableRequestSizeLimitAttribute())
+            .RequireScope(Scopes.Uploads)
+            .AddEndpointFilter<RouteGroupBuilder, UploadDoor>();
         resumable.MapMethods("/", ["OPTIONS"], (HttpContext context, ResumableUploads uploads) =>
             AnswerAsync(context, uploads, () => uploads.DescribeAsync(context)));
         resumable.MapMethods("/", ["POST", "PUT"], (HttpContext context, ResumableUploads uploads) =>

@@ -44,7 +44,9 @@ internal sealed class ResumableUploads(
         }
 
         length ??= isLast ? request.ContentLength : null;
-        var upload = await create.CreateAsync(Describe(request, length), PartPlan.AppendedPartSizeBytes, context.RequestAborted);
+        var command = Describe(request, length);
+        UploadDoor.Demand(context.User, command.WeddingId, command.UserId);
+        var upload = await create.CreateAsync(command, PartPlan.AppendedPartSizeBytes, context.RequestAborted);
         context.Response.Headers.Location = $"{ResumableEndpoints.Path}/{upload.Session.UploadId}";
         await AppendAsync(context, upload.Session.UploadId, offset: 0, isLast, StatusCodes.Status201Created);
     }

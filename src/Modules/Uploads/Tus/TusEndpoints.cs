@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.AspNetCore.Routing;
+using Platform.Accounts;
 using Platform.Events;
 
 namespace Uploads;
@@ -23,7 +24,11 @@ internal static class TusEndpoints
     public static void Map(IEndpointRouteBuilder endpoints)
     {
         // One address for all methods: the real one can stand in X-HTTP-Method-Override. Bodies are limited by the length of their upload.
-        var tus = endpoints.MapGroup(Path).ExcludeFromDescription().WithMetadata(new DisableRequestSizeLimitAttribute());
+        var tus = endpoints.MapGroup(Path)
+            .ExcludeFromDescription()
+            .WithMetadata(new DisableRequestSizeLimitAttribute())
+            .RequireScope(Scopes.Uploads, alwaysChanges: true)
+            .AddEndpointFilter<RouteGroupBuilder, UploadDoor>();
         tus.Map("/", (HttpContext context, TusUploads uploads) => AnswerAsync(context, method => method switch
         {
             "OPTIONS" => uploads.DescribeAsync(context, Version, Extensions),

@@ -107,7 +107,13 @@ internal sealed class TusUploads(
             throw Malformed("An upload has either Upload-Length or Upload-Defer-Length: 1.");
         }
 
-        var upload = await create.CreateAsync(Describe(request, concat) with { SizeBytes = length }, PartPlan.AppendedPartSizeBytes, context.RequestAborted);
+        var command = Describe(request, concat) with { SizeBytes = length };
+        if (!command.Terms.IsPartial)
+        {
+            UploadDoor.Demand(context.User, command.WeddingId, command.UserId);
+        }
+
+        var upload = await create.CreateAsync(command, PartPlan.AppendedPartSizeBytes, context.RequestAborted);
         if (!hasBytes && length is not 0)
             return upload;
 
@@ -131,8 +137,9 @@ internal sealed class TusUploads(
 
         // Whatever stands before the id, proxies may have put it there.
         var pieces = urls.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(url => UploadErrors.ParseId(url[(url.LastIndexOf('/') + 1)..]));
-        return await concatenate.ConcatenateAsync(
-            new ConcatenateUploads([.. pieces], Describe(context.Request, $"final;{urls}")), context.RequestAborted);
+        var whole = Describe(context.Request, $"final;{urls}");
+        UploadDoor.Demand(context.User, whole.WeddingId, whole.UserId);
+        return await concatenate.ConcatenateAsync(new ConcatenateUploads([.. pieces], whole), context.RequestAborted);
     }
 
     private async Task<Upload> AppendAsync(HttpContext context, Guid uploadId, long offset, long? length, bool isNew = false)

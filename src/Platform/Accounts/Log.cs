@@ -1,0 +1,15 @@
+using Microsoft.Extensions.Logging;
+
+namespace Platform.Accounts;
+
+internal static partial class Log
+{
+    [LoggerMessage(Level = LogLevel.Information, Message = "The API is open to callers without a credential: {Who} (setting Auth__AnonymousApi).")]
+    internal static partial void ApiIsOpen(this ILogger log, string who);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Every call of the API needs a credential (setting Auth__AnonymousApi).")]
+    internal static partial void ApiIsClosed(this ILogger log);
+
+    [LoggerMessage(Level = LogLevel.Debug, Message = "An ID token was refused: {Reason}.")]
+    internal static partial void IdTokenRefused(this ILogger log, string reason);
+}

@@ -1,0 +1,83 @@
+using System.Net;
+using System.Net.Http.Json;
+using Microsoft.AspNetCore.Authorization;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.DependencyInjection;
+using Platform.Accounts;
+using Platform.Storage;
+using Xunit;
+
+namespace Host.Tests;
+
+/// <summary>Who may come to which address of the whole product.</summary>
+public sealed class AccessTests(WebHost host) : IClassFixture<WebHost>
+{
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public void Every_endpoint_says_who_may_come_or_why_all_may()
+    {
+        using var client = host.CreateClient();
+        var endpoints = host.Services.GetRequiredService<EndpointDataSource>().Endpoints.OfType<RouteEndpoint>().ToArray();
+        Assert.Contains(endpoints, endpoint => endpoint.RoutePattern.RawText == "/v1/albums/{id:guid}/cancel");
+        Assert.Empty(endpoints.Where(endpoint => !IsDecided(endpoint)).Select(endpoint => endpoint.DisplayName));
+
+        static bool IsDecided(RouteEndpoint endpoint) => endpoint.Metadata.GetMetadata<IAllowAnonymous>() is { } open
+            ? open is OpenToAllAttribute { Reason.Length: > 10 }
+            : endpoint.Metadata.GetMetadata<AuthorizationPolicy>() is not null || endpoint.Metadata.GetMetadata<IAuthorizeData>() is not null;
+    }
+
+    [Theory]
+    [InlineData("GET", "/v1/albums")]
+    [InlineData("POST", "/v1/albums")]
+    [InlineData("GET", "/v1/albums/01980000-0000-7000-8000-000000000000/download")]
+    [InlineData("POST", "/v1/uploads/init")]
+    [InlineData("PUT", "/v1/uploads/settings")]
+    [InlineData("POST", "/v1/tus")]
+    [InlineData("POST", "/v1/resumable")]
+    [InlineData("POST", "/process-wedding")]
+    [InlineData("GET", "/wedding/ann-bob/status")]
+    [InlineData("GET", "/v1/api-keys")]
+    public async Task Nobody_comes_to_a_closed_API_without_a_credential(string method, string path)
+    {
+        await using var closed = host.WithWebHostBuilder(builder => builder.UseSetting("Auth:AnonymousApi", "false"));
+        using var client = closed.CreateClient();
+        using var request = new HttpRequestMessage(new HttpMethod(method), path);
+        using var answer = await client.SendAsync(request, Cancellation);
+        Assert.Equal(HttpStatusCode.Unauthorized, answer.StatusCode);
+    }
+
+    [Fact]
+    public async Task A_mailed_link_downloads_from_a_closed_API_until_it_is_revoked()
+    {
+        await using var closed = host.WithWebHostBuilder(builder => builder.UseSetting("Auth:AnonymousApi", "false"));
+        using var browser = closed.CreateClient();
+        using var caller = closed.CreateClient();
+        var keys = closed.Services.GetRequiredService<ApiKeys>();
+        var key = await keys.CreateAsync("frontend", ["uploads", "albums"], "test", null, Cancellation);
+        caller.DefaultRequestHeaders.Authorization = new("Bearer", key.Key);
+        var photo = new byte[1000];
+        Random.Shared.NextBytes(photo);
+        await using (var body = new BufferBody(photo, Crc32.Append(0, photo)))
+        {
+            await closed.Services.GetRequiredService<IObjectStorage>().PutAsync("linked/a.jpg", body, photo.Length, "image/jpeg", Cancellation);
+        }
+
+        using var requested = await caller.PostAsJsonAsync(
+            "/v1/albums", new { weddingId = "linked", prefix = "linked/", notify = new { emails = new[] { "linked@example.com" } } }, Cancellation);
+        Assert.Equal(HttpStatusCode.Accepted, requested.StatusCode);
+        var album = requested.Headers.Location!.OriginalString;
+        await caller.GetStringAsync($"{album}/progress", Cancellation);
+        using var made = await caller.PostAsync($"{album}/links", null, Cancellation);
+        var link = made.Headers.Location!;
+        Assert.Equal(HttpStatusCode.Created, made.StatusCode);
+        Assert.Equal(await caller.GetByteArrayAsync($"{album}/download", Cancellation), await browser.GetByteArrayAsync(link.AbsolutePath, Cancellation));
+        Assert.Equal(HttpStatusCode.NotFound, (await browser.GetAsync($"{album}/download/{Secret.New()}", Cancellation)).StatusCode);
+
+        Assert.Equal(HttpStatusCode.NoContent, (await caller.DeleteAsync($"{album}/links", Cancellation)).StatusCode);
+        using var dead = await browser.GetAsync(link.AbsolutePath, Cancellation);
+        Assert.Equal(HttpStatusCode.NotFound, dead.StatusCode);
+        Assert.DoesNotContain(link.Segments[^1], await dead.Content.ReadAsStringAsync(Cancellation), StringComparison.Ordinal);
+    }
+}
