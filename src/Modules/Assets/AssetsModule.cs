@@ -6,6 +6,7 @@ using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Platform;
+using Platform.Accounts;
 using Platform.Events;
 using Platform.Http;
 
@@ -45,7 +46,7 @@ public static class AssetsModule
     /// <summary>Maps <c>/v1/sites</c>, and <c>/sites</c> where the sites themselves are.</summary>
     public static void MapAssets(this IEndpointRouteBuilder routes)
     {
-        var sites = routes.MapGroup("/v1/sites").WithTags("Sites");
+        var sites = routes.MapGroup("/v1/sites").WithTags("Sites").RequireScope(Scopes.Sites).RequireAllWeddings();
         RegisterSiteHandler.Map(sites);
         GetSite.Map(sites);
         StartSyncHandler.Map(sites);

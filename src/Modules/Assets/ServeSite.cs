@@ -2,6 +2,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Net.Http.Headers;
+using Platform.Accounts;
 using Platform.Events;
 using Platform.Http;
 using Platform.Storage;
@@ -26,7 +27,7 @@ internal sealed class ServeSite(EventStore store, IObjectStorage storage, SiteOb
     /// </summary>
     internal static void Map(IEndpointRouteBuilder routes)
     {
-        var sites = routes.MapGroup("/sites/{site}").ExcludeFromDescription();
+        var sites = routes.MapGroup("/sites/{site}").ExcludeFromDescription().OpenToAll("a site is there for everybody: its release is what is published");
         sites.MapMethods("/objects/{name}", ["GET", "HEAD"], (string site, string name, ServeSite serve, HttpContext http) =>
             serve.ServeObjectAsync(site, name, http));
         sites.MapMethods("/{environment}/{**path}", ["GET", "HEAD"], (string site, string environment, string? path, ServeSite serve, HttpContext http) =>
