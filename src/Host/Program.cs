@@ -9,6 +9,7 @@ using Platform.Mail;
 using Platform.Storage;
 using Platform.Webhooks;
 using Uploads;
+using Weddings;
 
 try
 {
@@ -30,11 +31,9 @@ try
         .AddJobs(configuration, roles.Worker)
         .AddEvents(configuration.GetConnectionString("Postgres"), roles.Worker)
         .AddAccounts(configuration, roles.Web)
-        .AddStorage(configuration)
-        .AddMail(configuration)
-        .AddWebhooks(configuration)
-        .AddUploads(configuration, roles.Worker)
-        .AddUploadWebhooks(configuration)
+        .AddStorage(configuration).AddMail(configuration).AddWebhooks(configuration)
+        .AddWeddings(configuration)
+        .AddUploads(configuration, roles.Worker).AddUploadWebhooks(configuration)
         .AddAlbums(configuration, roles.Worker)
         .AddAssets(configuration);
 
@@ -45,6 +44,7 @@ try
     {
         app.MapOpenApi().OpenToAll("it says how to call, and nothing of anybody");
         app.MapAccounts();
+        app.MapWeddings();
         app.MapUploads();
         app.MapAlbums();
         app.MapAssets();

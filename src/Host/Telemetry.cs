@@ -10,7 +10,7 @@ namespace Host;
 /// </summary>
 internal static class Telemetry
 {
-    private static readonly string[] Sources = ["Microsoft.AspNetCore", "Npgsql", "Platform.*", "Albums", "Assets", "Uploads"];
+    private static readonly string[] Sources = ["Microsoft.AspNetCore", "Npgsql", "Platform.*", "Albums", "Assets", "Uploads", "Weddings"];
     private static readonly string[] Meters = [.. Sources, "Microsoft.AspNetCore.*", "System.Runtime", "Quartz"];
 
     internal static IServiceCollection AddTelemetry(this IServiceCollection services, IConfiguration configuration) =>

@@ -6,6 +6,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Platform.Http;
 using Platform.Webhooks;
 using Uploads;
+using Weddings;
 using Xunit;
 
 namespace Architecture.Tests;
@@ -47,6 +48,7 @@ public sealed partial class SourceTests
             .AddAlbums(settings, work: false)
             .AddAssets(settings)
             .AddWebhooks(settings)
+            .AddWeddings(settings)
             .AddErrors()
             .BuildServiceProvider();
         var statuses = modules.GetRequiredService<ErrorCodes>().Statuses;

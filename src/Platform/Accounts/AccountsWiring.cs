@@ -44,6 +44,11 @@ public static class AccountsWiring
         services.AddAntiforgery(antiforgery => antiforgery.HeaderName = Antiforgery.Header);
         services.AddSingleton<ApiKeys>();
         services.AddSingleton<ITokenVerifier>(provider => provider.GetRequiredService<ApiKeys>());
+        if (OidcOptions.Read(configuration) is { } oidc)
+        {
+            services.AddSingleton(oidc).AddSingleton<SigningKeys>().AddSingleton<ITokenVerifier, IdTokens>();
+        }
+
         services.AddAuthentication(Caller)
             .AddPolicyScheme(Caller, displayName: null, caller => caller.ForwardDefaultSelector = SchemeOf)
             .AddScheme<AuthenticationSchemeOptions, BearerTokens>(AccountSchemes.Bearer, configureOptions: null)

@@ -1,0 +1,77 @@
+using System.Security.Claims;
+
+namespace Weddings.Contracts;
+
+/// <summary>Weddings, their links, and how couples sign in. What somebody may do is for the caller to check.</summary>
+public interface IWeddings
+{
+    /// <returns><see langword="null"/> where there is none.</returns>
+    Task<WeddingView?> FindAsync(string weddingId, CancellationToken cancellationToken);
+
+    /// <summary>From the read model, which follows the log by a moment: up to 100, the newest first.</summary>
+    /// <param name="search">Part of the name or the id.</param>
+    /// <param name="before">The last id of the page before.</param>
+    Task<IReadOnlyList<WeddingListed>> ListAsync(string? search, string? before, CancellationToken cancellationToken);
+
+    /// <summary>Safe to repeat with the same content.</summary>
+    /// <exception cref="Platform.Events.CommandRefusedException"><c>INVALID_WEDDING</c>, or <c>WEDDING_EXISTS</c> with another content.</exception>
+    Task<WeddingView> RegisterAsync(RegisterWedding command, CancellationToken cancellationToken);
+
+    /// <exception cref="Platform.Events.CommandRefusedException"><c>WEDDING_NOT_FOUND</c>, <c>INVALID_LINK</c>.</exception>
+    Task<NewLink> IssueLinkAsync(string weddingId, IssueLink command, string by, CancellationToken cancellationToken);
+
+    /// <summary>The link is dead with the next request, on all nodes. Safe to repeat.</summary>
+    /// <exception cref="Platform.Events.CommandRefusedException"><c>WEDDING_NOT_FOUND</c>, <c>LINK_NOT_FOUND</c>.</exception>
+    Task RevokeLinkAsync(string weddingId, Guid linkId, string by, CancellationToken cancellationToken);
+
+    /// <summary>Whose link a token of <c>/g/{token}</c> or <c>/w/{token}</c> is; <see langword="null"/> where it is dead or never was one.</summary>
+    Task<OpenedLink?> OpenAsync(string token, CancellationToken cancellationToken);
+
+    /// <summary>Mails a sign-in link to a couple, if that is an address of one; says nothing of whether it is. At most one a minute.</summary>
+    Task RequestSignInAsync(string email, CancellationToken cancellationToken);
+
+    /// <summary>Uses a mailed link up. Only on POST: mail scanners follow links by GET.</summary>
+    /// <returns>For <c>SignInAsync</c> with <see cref="Platform.Accounts.AccountSchemes.Couple"/>; <see langword="null"/> where it is used, too old or none.</returns>
+    Task<ClaimsPrincipal?> RedeemSignInAsync(string token, CancellationToken cancellationToken);
+
+    /// <summary>Ends every session of the couple and every mailed link not used yet.</summary>
+    /// <exception cref="Platform.Events.CommandRefusedException"><c>WEDDING_NOT_FOUND</c>.</exception>
+    Task EndSessionsAsync(string weddingId, string by, CancellationToken cancellationToken);
+}
+
+/// <param name="WeddingId">1 to 64 letters, digits, '-' or '_'; made up where it is not given.</param>
+/// <param name="TimeZone">IANA's name; UTC where it is not given.</param>
+public sealed record RegisterWedding(
+    string? WeddingId, string? Name, DateOnly? Date = null, string? TimeZone = null, IReadOnlyList<string>? Emails = null, Branding? Branding = null);
+
+public enum LinkKind
+{
+    /// <summary>For everybody at the wedding: sends files, and sees nothing.</summary>
+    Guest,
+
+    /// <summary>For the couple: sees and downloads its albums.</summary>
+    Couple,
+}
+
+/// <param name="ExpiresAt">Half a year from now for guests and a year for couples, where it is not given.</param>
+public sealed record IssueLink(LinkKind Kind, DateTimeOffset? ExpiresAt = null);
+
+/// <param name="Token">Shown this once; only its hash is kept.</param>
+/// <param name="Url">The page it opens.</param>
+public sealed record NewLink(Guid LinkId, LinkKind Kind, string Token, string Url, DateTimeOffset ExpiresAt);
+
+public sealed record OpenedLink(Guid LinkId, LinkKind Kind, WeddingView Wedding, DateTimeOffset ExpiresAt);
+
+public sealed record LinkView(Guid LinkId, LinkKind Kind, DateTimeOffset IssuedAt, string IssuedBy, DateTimeOffset ExpiresAt, DateTimeOffset? RevokedAt);
+
+public sealed record WeddingView(
+    string WeddingId,
+    string Name,
+    DateOnly? Date,
+    string TimeZone,
+    IReadOnlyList<string> Emails,
+    Branding Branding,
+    DateTimeOffset RegisteredAt,
+    IReadOnlyList<LinkView> Links);
+
+public sealed record WeddingListed(string WeddingId, string Name, DateOnly? Date, DateTimeOffset RegisteredAt);

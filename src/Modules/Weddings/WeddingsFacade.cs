@@ -1,0 +1,86 @@
+using System.Security.Claims;
+using Npgsql;
+using NpgsqlTypes;
+using Platform.Events;
+using Platform.Http;
+using Weddings.Contracts;
+
+namespace Weddings;
+
+/// <summary>The module's border: what the Portal and the endpoints call.</summary>
+internal sealed class WeddingsFacade(
+    EventStore store, NpgsqlDataSource database, WeddingLinks links, CoupleSignIn signIn, PublicUrl publicUrl, TimeProvider clock) : IWeddings
+{
+    private const int PageSize = 100;
+
+    private static readonly TimeSpan LongestLink = TimeSpan.FromDays(2 * 366);
+
+    public async Task<WeddingView?> FindAsync(string weddingId, CancellationToken cancellationToken) =>
+        (await store.FoldAsync<Wedding, IWeddingEvent>(weddingId, cancellationToken)).State is { Registered: not null } wedding ? wedding.View() : null;
+
+    public async Task<IReadOnlyList<WeddingListed>> ListAsync(string? search, string? before, CancellationToken cancellationToken)
+    {
+        await using var query = database.CreateCommand("""
+            select id, name, date, registered_at from weddings.wedding
+            where ($1 is null or position(lower($1) in lower(name || ' ' || id)) > 0)
+              and ($2 is null or (registered_at, id) < (select registered_at, id from weddings.wedding where id = $2))
+            order by registered_at desc, id desc limit $3
+            """);
+        query.Parameters.Add(new() { Value = (object?)search ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Text });
+        query.Parameters.Add(new() { Value = (object?)before ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Text });
+        query.Parameters.Add(new() { Value = PageSize });
+        await using var rows = await query.ExecuteReaderAsync(cancellationToken);
+        var weddings = new List<WeddingListed>();
+        while (await rows.ReadAsync(cancellationToken))
+        {
+            weddings.Add(new WeddingListed(
+                rows.GetString(0), rows.GetString(1), rows.GetFieldValue<DateOnly?>(2), rows.GetFieldValue<DateTimeOffset>(3)));
+        }
+
+        return weddings;
+    }
+
+    public async Task<WeddingView> RegisterAsync(RegisterWedding command, CancellationToken cancellationToken)
+    {
+        var wanted = RegisterWeddingHandler.Checked(command, Guid.CreateVersion7().ToString("n"), clock.GetUtcNow());
+        var wedding = await store.DecideAsync<Wedding, IWeddingEvent>(
+            wanted.WeddingId, state => Wedding.Decide(state, wanted), cancellationToken);
+        return wedding.State.View();
+    }
+
+    public async Task<NewLink> IssueLinkAsync(string weddingId, IssueLink command, string by, CancellationToken cancellationToken)
+    {
+        var now = clock.GetUtcNow();
+        var expiresAt = command.ExpiresAt ?? now.AddDays(command.Kind is LinkKind.Guest ? 183 : 366);
+        if (expiresAt <= now || expiresAt > now + LongestLink || !Enum.IsDefined(command.Kind))
+        {
+            throw new CommandRefusedException("INVALID_LINK", "A link is for guest or couple, and expires within two years.");
+        }
+
+        var (token, hash) = WeddingLinks.New(weddingId);
+        var issued = new LinkIssued(Guid.CreateVersion7(), command.Kind, hash, expiresAt, by, now);
+        await store.DecideAsync<Wedding, IWeddingEvent>(weddingId, state => Wedding.Decide(state, issued, weddingId), cancellationToken);
+        return new NewLink(issued.LinkId, issued.Kind, token, publicUrl.Of($"{(issued.Kind is LinkKind.Guest ? 'g' : 'w')}/{token}"), expiresAt);
+    }
+
+    public Task RevokeLinkAsync(string weddingId, Guid linkId, string by, CancellationToken cancellationToken)
+    {
+        var revoked = new LinkRevoked(linkId, by, clock.GetUtcNow());
+        return store.DecideAsync<Wedding, IWeddingEvent>(weddingId, state => Wedding.Decide(state, revoked, weddingId), cancellationToken);
+    }
+
+    public async Task<OpenedLink?> OpenAsync(string token, CancellationToken cancellationToken) =>
+        await links.FindAsync(token, cancellationToken) is var (link, wedding)
+            ? new OpenedLink(link.LinkId, link.Kind, wedding.View() with { Links = [] }, link.ExpiresAt)
+            : null;
+
+    public Task RequestSignInAsync(string email, CancellationToken cancellationToken) => signIn.RequestAsync(email, cancellationToken);
+
+    public Task<ClaimsPrincipal?> RedeemSignInAsync(string token, CancellationToken cancellationToken) => signIn.RedeemAsync(token, cancellationToken);
+
+    public Task EndSessionsAsync(string weddingId, string by, CancellationToken cancellationToken)
+    {
+        var ended = new SessionsEnded(by, clock.GetUtcNow());
+        return store.DecideAsync<Wedding, IWeddingEvent>(weddingId, state => Wedding.Decide(state, ended, weddingId), cancellationToken);
+    }
+}
