@@ -213,8 +213,12 @@ public sealed class IdTokenTests : IAsyncLifetime
             var parameters = key.Key.ExportParameters(includePrivateParameters: false);
             return new
             {
-                kty = "RSA", alg = "RS256", use = "sig", kid = key.Kid,
-                n = Base64Url.EncodeToString(parameters.Modulus), e = Base64Url.EncodeToString(parameters.Exponent),
+                kty = "RSA",
+                alg = "RS256",
+                use = "sig",
+                kid = key.Kid,
+                n = Base64Url.EncodeToString(parameters.Modulus),
+                e = Base64Url.EncodeToString(parameters.Exponent),
             };
         }),
     });
@@ -226,7 +230,12 @@ public sealed class IdTokenTests : IAsyncLifetime
         var now = clock.GetUtcNow().ToUnixTimeSeconds();
         return new JsonObject
         {
-            ["iss"] = Issuer, ["aud"] = Audience, ["sub"] = "u1", ["iat"] = now - 10, ["auth_time"] = now - 20, ["exp"] = now + 3600,
+            ["iss"] = Issuer,
+            ["aud"] = Audience,
+            ["sub"] = "u1",
+            ["iat"] = now - 10,
+            ["auth_time"] = now - 20,
+            ["exp"] = now + 3600,
         };
     }
 
