@@ -155,6 +155,20 @@ public sealed class AlbumDecisionTests
         Refused("INVALID_FILE", new RequestAlbum("w", [new AlbumFile("a.jpg", null, new string('a', 1025))], null, null));
     }
 
+    [Theory]
+    [InlineData(-1)]
+    [InlineData(0)]
+    [InlineData(99_999_999)]
+    public void A_volume_is_not_too_small(long maxVolumeBytes) =>
+        Refused("INVALID_VOLUME_SIZE", new RequestAlbum("w", null, null, null, maxVolumeBytes));
+
+    [Fact]
+    public void Volumes_are_wanted_where_their_size_is_given()
+    {
+        Assert.Equal(100_000_000, RequestAlbumHandler.Checked(new RequestAlbum("w", null, null, null, 100_000_000), Urls, Now).MaxVolumeBytes);
+        Assert.Null(RequestAlbumHandler.Checked(new RequestAlbum("w", null, null, null), Urls, Now).MaxVolumeBytes);
+    }
+
     [Fact]
     public void An_album_of_no_files_is_refused() => Refused("ALBUM_EMPTY", new RequestAlbum("w", [], null, null));
 

@@ -35,12 +35,15 @@ internal sealed record Album : IState<Album, IAlbumEvent>
 
     public MultipartBegun? Upload { get; private init; }
 
+    /// <summary>Volumes that are complete, where others of the edition are still to come.</summary>
+    public ImmutableList<VolumeCompleted> Volumes { get; private init; } = [];
+
     /// <summary>Uploads that others took the place of. Whoever began the new one aborts the old; what a crash left of them goes in the end.</summary>
     public ImmutableList<MultipartBegun> Abandoned { get; private init; } = [];
 
     public ImmutableDictionary<int, PartStored> Parts { get; private init; } = ImmutableDictionary<int, PartStored>.Empty;
 
-    /// <summary>Sum of the sizes of <see cref="Parts"/>.</summary>
+    /// <summary>Sum of the sizes of <see cref="Volumes"/> and <see cref="Parts"/>.</summary>
     public long StoredBytes { get; private init; }
 
     /// <summary>Entries that are safe: the first ones of the plan, this many.</summary>
@@ -71,6 +74,9 @@ internal sealed record Album : IState<Album, IAlbumEvent>
 
     /// <summary>The plan of what can be had.</summary>
     public PlanFrozen? OfferedPlan => Standing?.Plan ?? Plan;
+
+    /// <summary>The ZIPs of <see cref="OfferedPlan"/> that are in the store: all of them, or the first volumes.</summary>
+    public IReadOnlyList<AlbumVolume> OfferedZips => Zip?.Zips ?? [.. Volumes.Select(volume => volume.ToVolume())];
 
     /// <summary>The ZIP that is in the store, also while a replay makes the next one.</summary>
     public AlbumCompleted? Zip => Completed ?? Standing?.Completed;
@@ -140,13 +146,14 @@ internal sealed record Album : IState<Album, IAlbumEvent>
         PartStored part => state.Without(part.Number).With(part),
         PartInvalidated part => state.Without(part.Number),
         FileZipped file => state with { FilesZipped = file.Index + 1, Underway = state.Underway.Without(file.Index) },
+        VolumeCompleted volume => state.Closing(volume),
         Replanned replanned => state.KeepingPartsBefore(replanned.FromPart) with { Plan = null, FilesZipped = replanned.FilesKept },
         AlbumCompleted completed => state with
         {
             Status = AlbumStatus.Completed,
             Completed = completed,
             Completions = state.Completions + 1,
-            Superseded = state.Standing is { } old ? state.Superseded.Add(old.Completed.Key) : state.Superseded,
+            Superseded = state.Standing is { } old ? state.Superseded.AddRange(old.Completed.Zips.Select(zip => zip.Key)) : state.Superseded,
             Standing = null,
             LinksSent = [],
             ExpiryAnnounced = null,
@@ -154,7 +161,7 @@ internal sealed record Album : IState<Album, IAlbumEvent>
         },
         LinkSent link => state with { LinksSent = state.LinksSent.Add(link.Recipient) },
         AlbumFailed failure => state with { Status = AlbumStatus.Failed, Failure = failure },
-        AlbumReplayed when state.Completed is { } zip => state.WithoutUpload() with
+        AlbumReplayed when state.Completed is { } zip => state.BeforeVolumes() with
         {
             Status = AlbumStatus.Requested,
             Standing = new Edition(state.Plan!, zip, state.Skipped),
@@ -171,14 +178,14 @@ internal sealed record Album : IState<Album, IAlbumEvent>
             Skipped = state.Plan is null ? [] : state.Skipped, // planning looks at every file again
             Failure = null,
         },
-        ReplayEnded when state.Standing is { } standing => state.WithoutUpload() with
+        ReplayEnded when state.Standing is { } standing => state.BeforeVolumes() with
         {
             Status = AlbumStatus.Completed,
             Plan = standing.Plan,
             FilesZipped = standing.Plan.Entries,
             Completed = standing.Completed,
             Skipped = standing.Skipped,
-            Superseded = state.Upload is { } unused ? state.Superseded.Add(unused.Key) : state.Superseded,
+            Superseded = state.Superseded.AddRange(state.KeysUnderway),
             Standing = null,
             Failure = null,
         },
@@ -205,13 +212,20 @@ internal sealed record Album : IState<Album, IAlbumEvent>
         ? throw new CommandRefusedException("ALBUM_GONE", "The album was kept for its time and has expired. Request a new one.")
         : OrNotFound(albumId);
 
+    private IEnumerable<string> KeysUnderway => Volumes.Select(volume => volume.Key).Concat(Upload is { } open ? [open.Key] : []);
+
+    private Album BeforeVolumes() => (this with { Volumes = [] }).WithoutUpload();
+
+    // Its upload is no more: there is nothing left of it to abort.
+    private Album Closing(VolumeCompleted volume) => (this with { Volumes = Volumes.Add(volume), Upload = null }).WithoutUpload();
+
     private Album WithoutUpload() => this with
     {
         Upload = null,
         Abandoned = Upload is { } old ? Abandoned.Add(old) : Abandoned,
         Parts = Parts.Clear(),
-        StoredBytes = 0,
-        FilesZipped = 0,
+        StoredBytes = Volumes.Sum(volume => volume.SizeBytes),
+        FilesZipped = Volumes.Sum(volume => volume.Entries),
         Underway = EntriesUnderway.None,
     };
 

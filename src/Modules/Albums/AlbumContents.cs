@@ -68,8 +68,8 @@ internal sealed class AlbumContents(
         string[] reserved = [PlannedEntry.MissingName, .. held.Select(entry => entry.Name)];
         var names = EntryNames.Unique([.. reserved, .. found.Select(file => file.Name)]);
         var entries = found.Zip(names.Skip(reserved.Length), (file, name) => file.ToEntry(name, request.At));
-        return (
-            ZipPlan.Freeze(held.Concat(entries).OrderBy(entry => entry.Index), skipped.Count == 0 ? null : PlannedEntry.Missing(skipped, request.At)), skipped);
+        var missing = skipped.Count == 0 ? null : PlannedEntry.Missing(skipped, request.At);
+        return (ZipPlan.Freeze(held.Concat(entries).OrderBy(entry => entry.Index), missing, request.MaxVolumeBytes), skipped);
     }
 
     /// <summary>Whether nothing is there to pack. Files that were named are looked at only when the album is planned.</summary>

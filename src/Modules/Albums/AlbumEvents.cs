@@ -1,3 +1,5 @@
+using Albums.Contracts;
+
 namespace Albums;
 
 // Stream album-{id}. These shapes are the storage format: add members, never rename or remove one.
@@ -6,13 +8,15 @@ namespace Albums;
 internal interface IAlbumEvent;
 
 /// <param name="WebhookUrl">Told how the album goes on. It may hold a secret of the receiver's.</param>
+/// <param name="MaxVolumeBytes">Several ZIPs of at most this size are wanted, in place of one.</param>
 internal sealed record AlbumRequested(
     string WeddingId,
     IReadOnlyList<RequestedFile> Files,
     string? Prefix,
     IReadOnlyList<string> Emails,
     DateTimeOffset At,
-    string? WebhookUrl = null) : IAlbumEvent;
+    string? WebhookUrl = null,
+    long? MaxVolumeBytes = null) : IAlbumEvent;
 
 /// <summary>A worker took the album up. Whoever worked on it before finds the stream moved on, and stops.</summary>
 internal sealed record AttemptStarted(string Node, DateTimeOffset At) : IAlbumEvent;
@@ -24,6 +28,8 @@ internal sealed record AttemptYielded(DateTimeOffset At) : IAlbumEvent;
 /// <param name="Key">Where it should be in the store: a replay looks there. <see langword="null"/> for a file with a URL.</param>
 internal sealed record FileSkipped(int Index, string Name, string Reason, string? Key = null) : IAlbumEvent;
 
+/// <param name="SizeBytes">Of all volumes together.</param>
+/// <param name="VolumeSizesBytes">In their order; <see langword="null"/> where the album is one ZIP.</param>
 /// <param name="EntriesToRead">Once so many entries are zipped, the CRCs of all are known; where it is not given, after the last.</param>
 internal sealed record PlanFrozen(
     string PlanKey,
@@ -33,9 +39,18 @@ internal sealed record PlanFrozen(
     int Entries,
     long SizeBytes,
     DateTimeOffset? At = null,
-    int? EntriesToRead = null) : IAlbumEvent;
+    int? EntriesToRead = null,
+    IReadOnlyList<long>? VolumeSizesBytes = null) : IAlbumEvent
+{
+    internal int VolumeCount => VolumeSizesBytes?.Count ?? 1;
 
-/// <summary>A multipart upload for the ZIP is open. Parts of an earlier one are void.</summary>
+    /// <param name="volume">From 1.</param>
+    internal long SizeOf(int volume) => VolumeSizesBytes?[volume - 1] ?? SizeBytes;
+
+    internal int PartCountOf(int volume) => (int)((SizeOf(volume) + PartSizeBytes - 1) / PartSizeBytes);
+}
+
+/// <summary>A multipart upload for the ZIP is open, of several volumes for the next one. Parts of an earlier one are void.</summary>
 internal sealed record MultipartBegun(string Key, string UploadId) : IAlbumEvent;
 
 /// <summary>A part is safe in the store. Its segments carry what was learnt about the CRCs of the entries it holds.</summary>
@@ -47,6 +62,13 @@ internal sealed record PartInvalidated(int Number) : IAlbumEvent;
 
 /// <summary>An entry and all before it are safe in the store. <paramref name="Index"/> counts the plan's entries.</summary>
 internal sealed record FileZipped(int Index, long OffsetBytes, long SizeBytes, uint Crc32) : IAlbumEvent;
+
+/// <summary>A volume of the album is whole and stands in the store. Parts that follow are of the next one.</summary>
+/// <param name="Entries">How many of the plan's entries it has, <c>_MISSING.txt</c> included.</param>
+internal sealed record VolumeCompleted(int Number, string Key, long SizeBytes, string ETag, int Entries, DateTimeOffset At) : IAlbumEvent
+{
+    internal AlbumVolume ToVolume() => new(Number, Key, SizeBytes, ETag);
+}
 
 /// <summary>
 /// A file vanished while packing: everything from <paramref name="FromPart"/> on moves. The new plan follows; where no file is left, a

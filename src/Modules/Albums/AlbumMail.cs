@@ -51,8 +51,15 @@ internal sealed class AlbumMail(EventStore store, IMailer mailer, AlbumOptions o
     internal static Mail Compose(
         Guid albumId, AlbumCompleted zip, string id, string email, string link, string subject, string opening, string closing)
     {
-        var size = string.Create(CultureInfo.InvariantCulture, $"{zip.SizeBytes / 1e9:0.0} GB");
-        var content = $"{zip.Files} files, {(zip.SizeBytes < 50_000_000 ? "less than 0.1 GB" : size)}, in one ZIP.";
+        (string Url, string Label)[] links = zip.Volumes is not { } volumes
+            ? [(link, "Download the album")]
+            : [.. volumes.Select(volume => (AlbumOffer.UrlOf(link, volume.Number), $"Download part {volume.Number} of {volumes.Count} ({SizeOf(volume.SizeBytes)})"))];
+        var content = zip.Volumes is null
+            ? $"{zip.Files} files, {SizeOf(zip.SizeBytes)}, in one ZIP."
+            : $"{zip.Files} files, {SizeOf(zip.SizeBytes)}, in {links.Length} ZIPs that are each complete by themselves.";
+        var plain = string.Join("\n", links.Select(to => links.Length == 1 ? to.Url : $"{to.Label}:\n{to.Url}\n"));
+        var buttons = string.Join("\n", links.Select(to =>
+            $"""<p><a href="{to.Url}" style="background:#7a5c3e;color:#fff;padding:12px 20px;border-radius:6px;text-decoration:none">{to.Label}</a></p>"""));
         var missing = zip.Skipped > 0 ? $"{zip.Skipped} files could not be included; _MISSING.txt in the ZIP names them." : "";
         return new Mail(
             $"album-{albumId}-{id}",
@@ -61,7 +68,7 @@ internal sealed class AlbumMail(EventStore store, IMailer mailer, AlbumOptions o
             $"""
             {opening}:
 
-            {link}
+            {plain}
 
             {content} {missing}
             {closing}
@@ -70,11 +77,14 @@ internal sealed class AlbumMail(EventStore store, IMailer mailer, AlbumOptions o
             $"""
             <!doctype html><html lang="en"><body style="font-family:sans-serif;line-height:1.5">
             <p>{opening}.</p>
-            <p><a href="{link}" style="background:#7a5c3e;color:#fff;padding:12px 20px;border-radius:6px;text-decoration:none">Download the album</a></p>
+            {buttons}
             <p>{content} {missing}<br>{closing}</p>
             </body></html>
             """);
     }
+
+    private static string SizeOf(long sizeBytes) =>
+        sizeBytes < 50_000_000 ? "less than 0.1 GB" : string.Create(CultureInfo.InvariantCulture, $"{sizeBytes / 1e9:0.0} GB");
 
     internal static string Day(DateTimeOffset at) => at.UtcDateTime.ToString("d MMMM yyyy", CultureInfo.InvariantCulture);
 }

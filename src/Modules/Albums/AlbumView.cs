@@ -5,7 +5,8 @@ namespace Albums;
 /// <param name="BytesPerSecond">Of late; <see langword="null"/> while nobody packs, and until a part is stored.</param>
 /// <param name="SecondsLeft">Until the ZIP is complete, as far as the pace so far tells. <see langword="null"/> where it tells nothing.</param>
 /// <param name="ExpiresAt">Until when the ZIP is kept; <see langword="null"/> until it is complete, and where it is kept for ever.</param>
-/// <param name="DownloadUrl">Relative; set while the ZIP can be had, which may be before it is complete.</param>
+/// <param name="DownloadUrl">Relative; set while the ZIP can be had, which may be before it is complete. Of several volumes the first.</param>
+/// <param name="Volumes">Where the album is several ZIPs; else <see langword="null"/>.</param>
 /// <param name="MissingFiles">How many files are not in the ZIP.</param>
 /// <param name="Missing">The first of them, and why.</param>
 internal sealed record AlbumView(
@@ -25,6 +26,7 @@ internal sealed record AlbumView(
     DateTimeOffset? CompletedAt,
     DateTimeOffset? ExpiresAt,
     string? DownloadUrl,
+    IReadOnlyList<AlbumVolumeView>? Volumes,
     int MissingFiles,
     IReadOnlyList<MissingFile> Missing,
     AlbumFailure? Failure)
@@ -42,7 +44,9 @@ internal sealed record AlbumView(
         var skipped = album is { Plan: null, Standing: { } standing } ? standing.Skipped : album.Skipped;
         var bytes = album.Plan?.SizeBytes ?? 0;
         var partSize = album.Plan?.PartSizeBytes ?? 1;
-        var parts = (int)((bytes + partSize - 1) / partSize);
+        var parts = album.Plan is { } cut ? Enumerable.Range(1, cut.VolumeCount).Sum(cut.PartCountOf) : 0;
+        var partsDone = album.Volumes.Sum(volume => album.Plan?.PartCountOf(volume.Number) ?? 0) + album.Parts.Count;
+        AlbumVolumeView[] volumes = [.. AlbumOffer.ViewsOf(albumId, album)];
         var files = album.Plan is { } plan ? plan.Entries - (album.Skipped.Count > 0 ? 1 : 0) : 0; // without the one that lists the missing
         var filesDone = completed ? album.Completed!.Files : Math.Min(album.FilesZipped, files);
         var pace = album.Status is AlbumStatus.Zipping ? album.Pace : null;
@@ -52,7 +56,7 @@ internal sealed record AlbumView(
             album.Status,
             new(files, filesDone),
             new(bytes, completed ? bytes : album.StoredBytes),
-            new(parts, completed ? parts : album.Parts.Count),
+            new(parts, completed ? parts : partsDone),
             pace is null ? [] : [.. album.Underway.Entries.Take(MostUnderway).Select(FileUnderway.Of)],
             pace?.BytesPerSecond,
             pace?.FilesPerSecond,
@@ -62,7 +66,8 @@ internal sealed record AlbumView(
             album.Request.At,
             album.Completed?.At,
             album.ExpiresAt,
-            album.IsDownloadable ? $"/v1/albums/{albumId}/download" : null,
+            volumes.FirstOrDefault()?.DownloadUrl,
+            volumes.Length > 1 ? volumes : null,
             skipped.Count,
             [.. skipped.Take(MostMissing).Select(file => new MissingFile(file.Name, file.Reason))],
             album.Failure is { } failure ? AlbumFailure.Of(failure.Reason) : null);

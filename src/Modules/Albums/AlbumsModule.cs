@@ -36,7 +36,9 @@ public static class AlbumsModule
         .AddErrorCodes(
             ("INVALID_EMAIL", 400),
             ("INVALID_FILE", 400),
+            ("INVALID_VOLUME_SIZE", 400),
             ("ALBUM_NOT_FOUND", 404),
+            ("VOLUME_NOT_FOUND", 404),
             ("ALBUM_CANCELLED", 409),
             ("ALBUM_COMPLETED", 409),
             ("ALBUM_EMPTY", 409),
@@ -105,6 +107,7 @@ public static class AlbumsModule
         .Map<PartStored>("part_stored")
         .Map<PartInvalidated>("part_invalidated")
         .Map<FileZipped>("file_zipped")
+        .Map<VolumeCompleted>("volume_completed")
         .Map<Replanned>("replanned")
         .Map<AlbumCompleted>("album_completed")
         .Map<LinkSent>("link_sent")

@@ -15,7 +15,8 @@ namespace Albums;
 
 /// <summary>
 /// Hands out an album, whole or from where a browser stopped: from the moment it is requested where the CRCs of its files are known, made of
-/// the plan and the files; once it is complete, from the store. Both are the same bytes under the same ETag.
+/// the plan and the files; once it is complete, from the store. Both are the same bytes under the same ETag. Of an album of several volumes each is
+/// handed out so.
 /// </summary>
 internal sealed class DownloadAlbum(
     EventStore store,
@@ -35,42 +36,42 @@ internal sealed class DownloadAlbum(
     private static readonly TimeSpan LongestRetryAfter = TimeSpan.FromSeconds(30);
 
     /// <summary>
-    /// <c>GET|HEAD /v1/albums/{id}/download</c>, or a link's <c>/download/{token}</c>, with <c>Range</c> and conditions (RFC 9110 §13, §14). 200, 206, 304, or 307 to the store; 412; 416 for a
-    /// range outside; 404 <c>ALBUM_NOT_FOUND</c>; 409 <c>ALBUM_NOT_READY</c>, <c>ALBUM_CANCELLED</c>; 410 <c>ALBUM_GONE</c> where neither the ZIP nor
-    /// all of its files are in the store any more.
+    /// <c>GET|HEAD /v1/albums/{id}/download?volume=1</c>, or a link's <c>/download/{token}</c>, with <c>Range</c> and conditions (RFC 9110 §13, §14).
+    /// 200, 206, 304, or 307 to the store; 412; 416 for a range outside; 404 <c>ALBUM_NOT_FOUND</c>, <c>VOLUME_NOT_FOUND</c>; 409 <c>ALBUM_NOT_READY</c>,
+    /// <c>ALBUM_CANCELLED</c>; 410 <c>ALBUM_GONE</c> where neither the ZIP nor all of its files are in the store any more.
     /// </summary>
     internal static void Map(RouteGroupBuilder albums)
     {
         albums.MapMethods(
             "/{id:guid}/download",
             ["GET", "HEAD"],
-            (Guid id, HttpContext http, DownloadAlbum download, CancellationToken cancellationToken) => download.GetAsync(id, http, cancellationToken));
+            (Guid id, HttpContext http, DownloadAlbum download, CancellationToken cancellationToken, int volume = 1) =>
+                download.GetAsync(id, volume, http, cancellationToken));
         albums.MapMethods("/{id:guid}/download/{token}", ["GET", "HEAD"], GetByLinkAsync)
             .OpenToAll("the address ends with the credential: a link from a mail");
     }
 
     private static async Task GetByLinkAsync(
-        Guid id, string token, HttpContext http, EventStore store, DownloadAlbum download, CancellationToken cancellationToken)
+        Guid id, string token, HttpContext http, EventStore store, DownloadAlbum download, CancellationToken cancellationToken, int volume = 1)
     {
         await AlbumLinks.DemandAsync(store, id, token, cancellationToken);
-        await download.GetAsync(id, http, cancellationToken);
+        await download.GetAsync(id, volume, http, cancellationToken);
     }
 
-    private async Task GetAsync(Guid id, HttpContext http, CancellationToken cancellationToken)
+    private async Task GetAsync(Guid id, int volume, HttpContext http, CancellationToken cancellationToken)
     {
         var album = await PlannedAsync(id, cancellationToken);
-        if (!album.IsDownloadable)
+        if (AlbumOffer.Of(id, album, volume) is not { } offer)
         {
             throw album.Status is AlbumStatus.Cancelled
                 ? new CommandRefusedException("ALBUM_CANCELLED", "The album was cancelled. Request a new one.")
                 : NotReady(id, album, "The album is not complete yet. Follow its progress and come back.");
         }
 
-        // The plan determines the bytes, so its hash is a strong validator, before the ZIP is complete and after.
-        var etag = new EntityTagHeaderValue($"\"{album.OfferedPlan!.PlanHash[..32]}\"");
+        var etag = new EntityTagHeaderValue(offer.ETag);
         var request = http.Request.GetTypedHeaders();
-        var asked = ConditionalRange.Of(request, etag, album.OfferedPlan.SizeBytes);
-        Describe(http.Response, album, etag, asked);
+        var asked = ConditionalRange.Of(request, etag, offer.SizeBytes);
+        Describe(http.Response, offer, etag, asked);
         if (asked.StatusCode is not (StatusCodes.Status200OK or StatusCodes.Status206PartialContent))
         {
             return;
@@ -78,7 +79,7 @@ internal sealed class DownloadAlbum(
 
         // A browser that began here resumes here: the store would not know its ETag.
         var resumes = request.IfRange?.EntityTag is { } tag && tag.Compare(etag, useStrongComparison: true);
-        if (options.RedirectsDownloads && !resumes && HttpMethods.IsGet(http.Request.Method) && await LinkAsync(album, cancellationToken) is { } link)
+        if (options.RedirectsDownloads && !resumes && HttpMethods.IsGet(http.Request.Method) && await LinkAsync(offer, cancellationToken) is { } link)
         {
             http.Response.Clear();
             http.Response.Headers.CacheControl = "no-store";
@@ -93,7 +94,7 @@ internal sealed class DownloadAlbum(
             rate.MinDataRate = null;
         }
 
-        await SendAsync(id, album, asked.Bytes, http, cancellationToken);
+        await SendAsync(offer, asked.Bytes, http, cancellationToken);
     }
 
     private async Task<Album> PlannedAsync(Guid id, CancellationToken cancellationToken)
@@ -116,7 +117,7 @@ internal sealed class DownloadAlbum(
         }
     }
 
-    private static void Describe(HttpResponse response, Album album, EntityTagHeaderValue etag, ConditionalRange asked)
+    private static void Describe(HttpResponse response, AlbumOffer offer, EntityTagHeaderValue etag, ConditionalRange asked)
     {
         var headers = response.GetTypedHeaders();
         headers.ETag = etag;
@@ -125,7 +126,7 @@ internal sealed class DownloadAlbum(
         response.Headers.CacheControl = "private, no-transform"; // an ETag is of these bytes, not of those some proxy compresses
         if (asked.StatusCode is StatusCodes.Status416RangeNotSatisfiable)
         {
-            headers.ContentRange = new ContentRangeHeaderValue(album.OfferedPlan!.SizeBytes);
+            headers.ContentRange = new ContentRangeHeaderValue(offer.SizeBytes);
         }
 
         if (asked.StatusCode is not (StatusCodes.Status200OK or StatusCodes.Status206PartialContent))
@@ -135,20 +136,20 @@ internal sealed class DownloadAlbum(
 
         if (asked.StatusCode is StatusCodes.Status206PartialContent)
         {
-            headers.ContentRange = new ContentRangeHeaderValue(asked.Bytes.OffsetBytes, asked.Bytes.EndBytes - 1, album.OfferedPlan!.SizeBytes);
+            headers.ContentRange = new ContentRangeHeaderValue(asked.Bytes.OffsetBytes, asked.Bytes.EndBytes - 1, offer.SizeBytes);
         }
 
         var disposition = new ContentDispositionHeaderValue("attachment");
-        disposition.SetHttpFileName(FileName(album));
+        disposition.SetHttpFileName(offer.FileName);
         headers.ContentDisposition = disposition;
         response.ContentType = "application/zip";
         response.ContentLength = asked.Bytes.SizeBytes;
     }
 
-    private async Task SendAsync(Guid id, Album album, ByteRange range, HttpContext http, CancellationToken cancellationToken)
+    private async Task SendAsync(AlbumOffer offer, ByteRange range, HttpContext http, CancellationToken cancellationToken)
     {
         var isHead = HttpMethods.IsHead(http.Request.Method);
-        if (album.Zip is { } zip && await OpenStoredAsync(zip, range, cancellationToken) is { } stored)
+        if (offer.Stored is { } zip && await OpenStoredAsync(zip, range, cancellationToken) is { } stored)
         {
             await using (stored)
             {
@@ -157,12 +158,12 @@ internal sealed class DownloadAlbum(
         }
         else
         {
-            await using var made = await OpenVirtualAsync(id, album, range, cancellationToken);
+            await using var made = await OpenVirtualAsync(offer, range, cancellationToken);
             await (isHead ? Task.CompletedTask : made.CopyToAsync(http.Response.BodyWriter, cancellationToken));
         }
     }
 
-    private async Task<Stream?> OpenStoredAsync(AlbumCompleted zip, ByteRange range, CancellationToken cancellationToken)
+    private async Task<Stream?> OpenStoredAsync(AlbumVolume zip, ByteRange range, CancellationToken cancellationToken)
     {
         try
         {
@@ -174,12 +175,17 @@ internal sealed class DownloadAlbum(
         }
     }
 
-    private async Task<ZipRange> OpenVirtualAsync(Guid id, Album album, ByteRange range, CancellationToken cancellationToken)
+    private async Task<ZipRange> OpenVirtualAsync(AlbumOffer offer, ByteRange range, CancellationToken cancellationToken)
     {
+        if (!offer.Album.IsDownloadable)
+        {
+            throw Lost(offer); // a volume that was stored while CRCs of later ones are not known
+        }
+
         try
         {
-            var zip = await zips.GetAsync(id, album.OfferedPlan!, cancellationToken);
-            return await zip.OpenAsync(range, new EntrySources(storage, urls), clock, cancellationToken);
+            var all = await zips.GetAsync(offer.AlbumId, offer.Plan, cancellationToken);
+            return await all[offer.Volume - 1].OpenAsync(range, new EntrySources(storage, urls), clock, cancellationToken);
         }
         catch (SourceLostException lost) when (lost.MayComeBack)
         {
@@ -187,15 +193,17 @@ internal sealed class DownloadAlbum(
         }
         catch (Exception e) when (e is SourceLostException or StorageException { Error: StorageError.NotFound })
         {
-            throw album.Zip is null
-                ? NotReady(id, album, "A file of the album was lost. The album is being packed without it.")
-                : new CommandRefusedException("ALBUM_GONE", "The album's ZIP is not in the store any more. Request a new one.");
+            throw Lost(offer);
         }
     }
 
-    private async Task<Uri?> LinkAsync(Album album, CancellationToken cancellationToken) =>
-        album.Zip is { } zip
-        && storage.PresignDownload(zip.Key, LinkLifetime, FileName(album)) is { } link
+    private CommandRefusedException Lost(AlbumOffer offer) => offer.Stored is null
+        ? NotReady(offer.AlbumId, offer.Album, "A file of the album was lost. The album is being packed without it.")
+        : new CommandRefusedException("ALBUM_GONE", "The album's ZIP is not in the store any more. Request a new one.");
+
+    private async Task<Uri?> LinkAsync(AlbumOffer offer, CancellationToken cancellationToken) =>
+        offer.Stored is { } zip
+        && storage.PresignDownload(zip.Key, LinkLifetime, offer.FileName) is { } link
         && (await storage.HeadAsync(zip.Key, cancellationToken))?.ETag == zip.ETag
             ? link
             : null;
@@ -211,6 +219,4 @@ internal sealed class DownloadAlbum(
                 : null,
         };
     }
-
-    private static string FileName(Album album) => $"{album.Request!.WeddingId}.zip";
 }

@@ -63,15 +63,17 @@ internal sealed class PlanAlbumHandler(
         ZipPlan plan, IObjectStorage storage, Guid albumId, TimeProvider clock, CancellationToken cancellationToken)
     {
         var (key, hash) = await plan.StoreAsync(storage, albumId, cancellationToken);
+        long[] sizes = [.. Enumerable.Range(1, plan.VolumeCount).Select(volume => new ZipLayout(plan, volume).SizeBytes)];
         return new PlanFrozen(
             key,
             hash,
             plan.LayoutVersion,
             plan.PartSizeBytes,
             plan.Entries.Count,
-            new ZipLayout(plan).SizeBytes,
+            sizes.Sum(),
             clock.GetUtcNow(),
-            plan.EntriesToRead);
+            plan.EntriesToRead,
+            plan.VolumeStarts is null ? null : sizes);
     }
 
     // With the CRCs that packing found, they need not be read before they can be copied.

@@ -19,7 +19,9 @@ namespace Albums;
 /// </summary>
 /// <param name="Files">At most 100,000. Their order is the order in the ZIP, but for large files, which come last.</param>
 /// <param name="Prefix">Looked at when the album is planned.</param>
-internal sealed record RequestAlbum(string? WeddingId, IReadOnlyList<AlbumFile?>? Files, string? Prefix, AlbumNotification? Notify);
+/// <param name="MaxVolumeBytes">From 100 MB on: an album that would be larger becomes several ZIPs, each complete by itself.</param>
+internal sealed record RequestAlbum(
+    string? WeddingId, IReadOnlyList<AlbumFile?>? Files, string? Prefix, AlbumNotification? Notify, long? MaxVolumeBytes = null);
 
 /// <param name="Key">An object of the product's own bucket. Either this or <paramref name="Url"/>.</param>
 /// <param name="Url">At one of the hosts that <c>Albums__UrlHosts</c> allows. It may hold a token: nobody gets to see it again.</param>
@@ -34,11 +36,12 @@ internal static partial class RequestAlbumHandler
     private const int MostEmails = 10;
     private const int MostKeyBytes = 1024; // S3
     private const int MostUrlChars = 4096; // signed ones are long
+    private const long LeastVolumeBytes = 100_000_000; // an album of 100 GB has a thousand links then
     private const int MostNameChars = 1024; // as long as a key: beyond 255 bytes a component is cut anyway
 
     /// <summary>
     /// <c>POST /v1/albums</c>. 202 with the album's status and its <c>Location</c>; 400 <c>INVALID_WEDDING_ID</c>, <c>INVALID_FILE</c>,
-    /// <c>INVALID_EMAIL</c>, <c>INVALID_WEBHOOK_URL</c>, <c>WEBHOOKS_DISABLED</c>; 409 <c>ALBUM_EMPTY</c>.
+    /// <c>INVALID_EMAIL</c>, <c>INVALID_VOLUME_SIZE</c>, <c>INVALID_WEBHOOK_URL</c>, <c>WEBHOOKS_DISABLED</c>; 409 <c>ALBUM_EMPTY</c>.
     /// </summary>
     internal static void Map(RouteGroupBuilder albums) =>
         albums.MapPost("/", PostAsync)
@@ -130,13 +133,15 @@ internal static partial class RequestAlbumHandler
             emails.Any(email => !MailAddress.TryCreate(email, out var address) || address.Address != email || email.Any(c => c is ',' || char.IsControl(c))),
             "INVALID_EMAIL",
             "One of the addresses to notify is not an e-mail address.");
+        Refuse.If(command.MaxVolumeBytes < LeastVolumeBytes, "INVALID_VOLUME_SIZE", $"maxVolumeBytes must be at least {LeastVolumeBytes:N0}.");
         return new AlbumRequested(
             command.WeddingId!,
             [.. (command.Files ?? []).Select(file => new RequestedFile(file!.Key, file.Name, file.Url))],
             command.Prefix,
             emails,
             now,
-            command.Notify?.WebhookUrl);
+            command.Notify?.WebhookUrl,
+            command.MaxVolumeBytes);
     }
 
     // Plans and finished ZIPs stand under albums/: an album of albums would hand out what others asked for.

@@ -13,7 +13,8 @@ namespace Albums;
 internal sealed record SendAlbumWebhook(Guid AlbumId, long Version);
 
 /// <param name="Files">Entries of the ZIP, without <c>_MISSING.txt</c>. Like the sizes <see langword="null"/> unless it is complete.</param>
-/// <param name="DownloadUrl">Absolute.</param>
+/// <param name="DownloadUrl">Absolute; of several volumes the first.</param>
+/// <param name="Volumes">Where the album is several ZIPs; else <see langword="null"/>.</param>
 internal sealed record SettledAlbum(
     Guid AlbumId,
     string WeddingId,
@@ -22,7 +23,8 @@ internal sealed record SettledAlbum(
     int? MissingFiles = null,
     long? SizeBytes = null,
     string? DownloadUrl = null,
-    AlbumFailure? Failure = null);
+    AlbumFailure? Failure = null,
+    IReadOnlyList<AlbumVolumeView>? Volumes = null);
 
 internal sealed class SendAlbumWebhookHandler(EventStore store, WebhookSender webhooks, AlbumOptions options) : IJob<SendAlbumWebhook>
 {
@@ -64,7 +66,12 @@ internal sealed class SendAlbumWebhookHandler(EventStore store, WebhookSender we
             Files = zip.Files,
             MissingFiles = zip.Skipped,
             SizeBytes = zip.SizeBytes,
-            DownloadUrl = options.DownloadUrlOf(album.AlbumId),
+            DownloadUrl = zip.Volumes is null ? options.DownloadUrlOf(album.AlbumId) : AlbumOffer.UrlOf(options.DownloadUrlOf(album.AlbumId), volume: 1),
+            Volumes = zip.Volumes is null ? null :
+            [
+                .. zip.Volumes.Select(volume => new AlbumVolumeView(
+                    volume.Number, volume.SizeBytes, IsComplete: true, AlbumOffer.UrlOf(options.DownloadUrlOf(album.AlbumId), volume.Number))),
+            ],
         }),
         AlbumFailed failed => ("album.failed", failed.At, album with
         {

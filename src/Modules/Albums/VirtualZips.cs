@@ -21,10 +21,11 @@ internal sealed class VirtualZips(EventStore store, IObjectStorage storage) : ID
     private readonly SemaphoreSlim reading = new(1);
 
     /// <param name="frozen">A plan of which all CRCs are known.</param>
-    internal async Task<VirtualZip> GetAsync(Guid albumId, PlanFrozen frozen, CancellationToken cancellationToken)
+    /// <returns>The ZIP, or its volumes.</returns>
+    internal async Task<VirtualZip[]> GetAsync(Guid albumId, PlanFrozen frozen, CancellationToken cancellationToken)
     {
         var key = (albumId, frozen.PlanHash);
-        if (zips.TryGetValue<VirtualZip>(key, out var known))
+        if (zips.TryGetValue<VirtualZip[]>(key, out var known))
         {
             return known!;
         }
@@ -35,8 +36,8 @@ internal sealed class VirtualZips(EventStore store, IObjectStorage storage) : ID
             if (!zips.TryGetValue(key, out known))
             {
                 var plan = await ZipPlan.LoadAsync(storage, frozen, cancellationToken);
-                known = new VirtualZip(plan, await FoundCrcs.ReadAsync(store, albumId, frozen, cancellationToken));
-                zips.Set(key, known, new MemoryCacheEntryOptions { Size = known.MemoryBytes, SlidingExpiration = Unused });
+                known = VirtualZip.Of(plan, await FoundCrcs.ReadAsync(store, albumId, frozen, cancellationToken));
+                zips.Set(key, known, new MemoryCacheEntryOptions { Size = known[0].MemoryBytes, SlidingExpiration = Unused });
             }
 
             return known!;

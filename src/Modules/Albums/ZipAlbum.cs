@@ -114,11 +114,17 @@ internal sealed class ZipAlbumHandler(
                 await BeginUploadAsync(stream, metered, cancellationToken);
             }
 
+            var volume = stream.Album.Volumes.Count + 1;
             try
             {
                 var sources = new EntrySources(metered, urls);
                 var finished = await new MultipartZip(metered, sources, stream, present, turn, buffers, clock).FinishAsync(cancellationToken);
-                return [finished is null ? new AttemptYielded(clock.GetUtcNow()) : Completed(stream.Album, finished)];
+                if (finished is null || volume == present.VolumeCount)
+                {
+                    return finished is null ? [new AttemptYielded(clock.GetUtcNow())] : Completed(stream.Album, present, finished);
+                }
+
+                events = [Closed(stream.Album, present, finished)];
             }
             catch (StorageException e) when (e.Error is StorageError.MultipartNotFound or StorageError.PartsRefused)
             {
@@ -126,9 +132,15 @@ internal sealed class ZipAlbumHandler(
                 // a file was lost, and this store (Ceph) refuses a completion that leaves parts out.
                 if (e.Error is StorageError.MultipartNotFound
                     && await metered.HeadAsync(stream.Album.Upload!.Key, cancellationToken) is { } finished
-                    && finished.SizeBytes == stream.Album.Plan!.SizeBytes)
+                    && finished.SizeBytes == stream.Album.Plan!.SizeOf(volume))
                 {
-                    return [Completed(stream.Album, finished)];
+                    if (volume == present.VolumeCount)
+                    {
+                        return Completed(stream.Album, present, finished);
+                    }
+
+                    events = [Closed(stream.Album, present, finished)];
+                    continue;
                 }
 
                 if (++uploads == MostUploads)
@@ -168,10 +180,13 @@ internal sealed class ZipAlbumHandler(
             return (null, [.. events, new Replanned(FromPart: 1, FilesKept: 0)]);
         }
 
-        var before = new ZipLayout(plan);
+        var volume = stream.Album.Volumes.Count + 1;
+        var before = new ZipLayout(plan, volume);
         var fromPart = before.PartAt(before.OffsetOf(lost.Entry));
-        var filesKept = Enumerable.Range(0, lost.Entry).Count(other => before.PartAt(before.EndOf(other) - 1) < fromPart);
-        var shorter = plan.Without(lost.Entry, PlannedEntry.Missing([.. stream.Album.Skipped, skipped], stream.Album.Request!.At));
+        var (first, _) = plan.EntriesOf(volume);
+        var filesKept = first + Enumerable.Range(first, lost.Entry - first).Count(other => before.PartAt(before.EndOf(other) - 1) < fromPart);
+        var request = stream.Album.Request!;
+        var shorter = plan.Without(lost.Entry, PlannedEntry.Missing([.. stream.Album.Skipped, skipped], request.At), request.MaxVolumeBytes);
         events.Add(new Replanned(fromPart, Math.Min(filesKept, stream.Album.FilesZipped)));
         events.Add(await PlanAlbumHandler.FreezeAsync(shorter, metered, stream.AlbumId, clock, cancellationToken));
         return (shorter, events);
@@ -180,7 +195,8 @@ internal sealed class ZipAlbumHandler(
     private static async Task BeginUploadAsync(AlbumStream stream, IObjectStorage metered, CancellationToken cancellationToken)
     {
         var edition = stream.Album.EditionNumber is > 1 and var number ? $"{number}/" : "";
-        var key = $"{AlbumContents.OwnFolder}{stream.AlbumId}/{edition}{stream.Album.Request!.WeddingId}.zip";
+        var volume = stream.Album.Plan!.VolumeCount > 1 ? $"-{stream.Album.Volumes.Count + 1}" : ""; // how many there are may change yet
+        var key = $"{AlbumContents.OwnFolder}{stream.AlbumId}/{edition}{stream.Album.Request!.WeddingId}{volume}.zip";
         var upload = await metered.BeginRebuildableMultipartAsync(key, "application/zip", cancellationToken);
         try
         {
@@ -193,12 +209,27 @@ internal sealed class ZipAlbumHandler(
         }
     }
 
-    private AlbumCompleted Completed(Album album, StoredObject zip)
+    private VolumeCompleted Closed(Album album, ZipPlan plan, StoredObject zip)
+    {
+        var number = album.Volumes.Count + 1;
+        var (first, end) = plan.EntriesOf(number);
+        return new VolumeCompleted(number, zip.Key, zip.SizeBytes, zip.ETag, end - first, clock.GetUtcNow());
+    }
+
+    private IReadOnlyList<IAlbumEvent> Completed(Album album, ZipPlan plan, StoredObject zip)
     {
         var now = clock.GetUtcNow();
         var files = album.Plan!.Entries - (album.Skipped.Count > 0 ? 1 : 0);
-        return new AlbumCompleted(
+        var completed = new AlbumCompleted(
             album.Request!.WeddingId, zip.Key, zip.SizeBytes, zip.ETag, files, album.Skipped.Count, now, now + expiry.Keep);
+        if (plan.VolumeStarts is null)
+        {
+            return [completed];
+        }
+
+        var last = Closed(album, plan, zip);
+        AlbumVolume[] volumes = [.. album.Volumes.Add(last).Select(volume => volume.ToVolume())];
+        return [last, completed with { Key = volumes[0].Key, ETag = volumes[0].ETag, SizeBytes = volumes.Sum(volume => volume.SizeBytes), Volumes = volumes }];
     }
 
     private static WorkMetered Metered(WorkMeter meter, Stopwatch watch) => new(

@@ -99,6 +99,6 @@ public sealed class VirtualZipTests : IDisposable
             entries.Add(new PlannedEntry(index, $"{index}", stored.Key, stored.ETag, size, At, crc32));
         }
 
-        return new VirtualZip(ZipPlan.Freeze(entries, PlannedEntry.Missing([], At)), new Dictionary<int, uint>());
+        return VirtualZip.Of(ZipPlan.Freeze(entries, PlannedEntry.Missing([], At)), new Dictionary<int, uint>())[0];
     }
 }

@@ -8,7 +8,7 @@ using Platform.Storage;
 namespace Albums.Zip;
 
 /// <summary>
-/// Brings a planned ZIP into the store: packs the parts that are not there yet, a few at a time and in order, and records each once it
+/// Brings a planned ZIP, or the next volume of one, into the store: packs the parts that are not there yet, a few at a time and in order, and records each once it
 /// is safe. Effects come before the events that claim them, so a crash costs at most the parts in flight.
 /// </summary>
 internal sealed class MultipartZip(
@@ -23,7 +23,7 @@ internal sealed class MultipartZip(
     // Three is the least that never blocks (see PartPacker). Four hide a store's latency behind the other parts at 32 MiB of memory.
     private const int PartsInFlight = 4;
 
-    private readonly ZipLayout layout = new(plan);
+    private readonly ZipLayout layout = new(plan, stream.Album.Volumes.Count + 1);
 
     /// <summary>Packs what is missing and completes the upload.</summary>
     /// <returns>The finished object; <see langword="null"/> where the turn was over before: then at least one part more is safe.</returns>
@@ -134,7 +134,7 @@ internal sealed class MultipartZip(
     {
         var safeParts = SafePartsWith(parts);
         var events = new List<IAlbumEvent>(parts);
-        for (var entry = stream.Album.FilesZipped; entry < plan.Entries.Count && layout.PartAt(layout.EndOf(entry) - 1) <= safeParts; entry++)
+        for (var entry = stream.Album.FilesZipped; entry < layout.EndEntry && layout.PartAt(layout.EndOf(entry) - 1) <= safeParts; entry++)
         {
             var crc32 = await crcs.OfAsync(entry, CancellationToken.None); // settled: its header is in a stored part
             events.Add(new FileZipped(entry, layout.OffsetOf(entry), plan.Entries[entry].SizeBytes, crc32));

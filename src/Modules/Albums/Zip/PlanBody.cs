@@ -94,6 +94,12 @@ internal sealed class PlanBody : ReadOnlyStream
         if (entries == plan.Entries.Count)
         {
             json.WriteEndArray();
+            if (plan.VolumeStarts is { } starts)
+            {
+                json.WritePropertyName(nameof(ZipPlan.VolumeStarts));
+                JsonSerializer.Serialize(json, starts);
+            }
+
             json.WriteEndObject();
         }
 

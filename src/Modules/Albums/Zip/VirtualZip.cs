@@ -3,7 +3,9 @@ using Platform.Storage;
 
 namespace Albums.Zip;
 
-/// <summary>A planned ZIP of which every CRC is known: all its bytes follow from the plan and the files, whether it stands somewhere or not.</summary>
+/// <summary>
+/// A planned ZIP, or a volume of one, of which every CRC is known: all its bytes follow from the plan and the files, whether it stands somewhere or not.
+/// </summary>
 internal sealed class VirtualZip
 {
     // Of an entry's objects, beyond the characters of its strings; an estimate on the safe side.
@@ -13,17 +15,24 @@ internal sealed class VirtualZip
     private readonly ZipLayout layout;
     private readonly uint[] crcs;
 
-    /// <param name="found">CRCs that the plan does not know, by entry.</param>
-    internal VirtualZip(ZipPlan plan, IReadOnlyDictionary<int, uint> found)
+    private VirtualZip(ZipPlan plan, int volume, uint[] crcs)
     {
         this.plan = plan;
-        layout = new ZipLayout(plan);
-        crcs = [.. plan.Entries.Select((entry, index) => entry.SizeBytes == 0 ? 0 : entry.Crc32 ?? found[index])];
+        this.crcs = crcs;
+        layout = new ZipLayout(plan, volume);
+    }
+
+    /// <param name="found">CRCs that the plan does not know, by entry.</param>
+    /// <returns>One, or the volumes in their order. They share what they have in common.</returns>
+    internal static VirtualZip[] Of(ZipPlan plan, IReadOnlyDictionary<int, uint> found)
+    {
+        uint[] crcs = [.. plan.Entries.Select((entry, index) => entry.SizeBytes == 0 ? 0 : entry.Crc32 ?? found[index])];
+        return [.. Enumerable.Range(1, plan.VolumeCount).Select(volume => new VirtualZip(plan, volume, crcs))];
     }
 
     internal long SizeBytes => layout.SizeBytes;
 
-    /// <summary>About what it costs to keep.</summary>
+    /// <summary>About what it costs to keep, with its other volumes.</summary>
     internal long MemoryBytes => plan.Entries.Sum(entry =>
         (long)EntryOverheadBytes + (2 * ((entry.Key?.Length ?? 0) + (entry.ETag?.Length ?? 0))) + (3 * entry.Name.Length) + (2 * (entry.Text?.Length ?? 0)));
 

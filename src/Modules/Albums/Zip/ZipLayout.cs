@@ -4,38 +4,44 @@ namespace Albums.Zip;
 
 /// <summary>
 /// Where every byte of a planned ZIP comes from. Offsets follow from names and sizes alone; only the CRCs inside the headers
-/// may become known later.
+/// may become known later. Of a plan of several volumes each has a layout. Entries are counted as in the plan.
 /// </summary>
 internal sealed class ZipLayout
 {
     private readonly ZipPlan plan;
+    private readonly int first; // entry of the plan: all that follows is by place, which is 0 for it
     private readonly byte[][] names;
     private readonly long[] localOffsets; // one more than entries: the last is where the central directory begins
     private readonly long[] centralOffsets; // likewise: the last is where the end records begin
 
-    internal ZipLayout(ZipPlan plan)
+    /// <param name="volume">From 1.</param>
+    internal ZipLayout(ZipPlan plan, int volume = 1)
     {
         this.plan = plan;
-        var count = plan.Entries.Count;
+        (first, EndEntry) = plan.EntriesOf(volume);
+        var count = EndEntry - first;
         names = new byte[count][];
         localOffsets = new long[count + 1];
         centralOffsets = new long[count + 1];
-        for (var entry = 0; entry < count; entry++)
+        for (var place = 0; place < count; place++)
         {
-            names[entry] = Encoding.UTF8.GetBytes(plan.Entries[entry].Name);
-            var sizeBytes = plan.Entries[entry].SizeBytes;
-            localOffsets[entry + 1] = localOffsets[entry] + ZipFormat.LocalSize(names[entry].Length, sizeBytes) + sizeBytes;
+            names[place] = Encoding.UTF8.GetBytes(EntryAt(place).Name);
+            var sizeBytes = EntryAt(place).SizeBytes;
+            localOffsets[place + 1] = localOffsets[place] + ZipFormat.LocalSize(names[place].Length, sizeBytes) + sizeBytes;
         }
 
         centralOffsets[0] = localOffsets[count];
-        for (var entry = 0; entry < count; entry++)
+        for (var place = 0; place < count; place++)
         {
-            centralOffsets[entry + 1] = centralOffsets[entry]
-                + ZipFormat.CentralSize(names[entry].Length, plan.Entries[entry].SizeBytes, localOffsets[entry]);
+            centralOffsets[place + 1] = centralOffsets[place]
+                + ZipFormat.CentralSize(names[place].Length, EntryAt(place).SizeBytes, localOffsets[place]);
         }
 
         SizeBytes = centralOffsets[count] + ZipFormat.EndRecordsSize(count, centralOffsets[0], CentralSizeBytes);
     }
+
+    /// <summary>The entry behind the last.</summary>
+    internal int EndEntry { get; }
 
     /// <summary>Size of the whole ZIP.</summary>
     internal long SizeBytes { get; }
@@ -45,10 +51,10 @@ internal sealed class ZipLayout
     private long CentralSizeBytes => centralOffsets[^1] - centralOffsets[0];
 
     /// <summary>Where an entry begins, with its local header.</summary>
-    internal long OffsetOf(int entry) => localOffsets[entry];
+    internal long OffsetOf(int entry) => localOffsets[entry - first];
 
     /// <summary>Where an entry ends: the byte behind its last.</summary>
-    internal long EndOf(int entry) => localOffsets[entry + 1];
+    internal long EndOf(int entry) => localOffsets[entry - first + 1];
 
     /// <summary>The part of the given number, from 1. All have the plan's part size but the last.</summary>
     internal Platform.Storage.PartSlot Part(int number)
@@ -64,23 +70,23 @@ internal sealed class ZipLayout
     internal IEnumerable<Piece> Pieces(long offsetBytes, long sizeBytes)
     {
         var end = offsetBytes + sizeBytes;
-        for (var entry = IndexAt(localOffsets, offsetBytes); entry < names.Length && localOffsets[entry] < end; entry++)
+        for (var place = IndexAt(localOffsets, offsetBytes); place < names.Length && localOffsets[place] < end; place++)
         {
-            var dataOffset = localOffsets[entry + 1] - plan.Entries[entry].SizeBytes;
-            if (Cut(PieceKind.LocalHeader, entry, localOffsets[entry], dataOffset) is { SizeBytes: > 0 } header)
+            var dataOffset = localOffsets[place + 1] - EntryAt(place).SizeBytes;
+            if (Cut(PieceKind.LocalHeader, place, localOffsets[place], dataOffset) is { SizeBytes: > 0 } header)
             {
                 yield return header;
             }
 
-            if (Cut(PieceKind.Content, entry, dataOffset, localOffsets[entry + 1]) is { SizeBytes: > 0 } content)
+            if (Cut(PieceKind.Content, place, dataOffset, localOffsets[place + 1]) is { SizeBytes: > 0 } content)
             {
                 yield return content;
             }
         }
 
-        for (var entry = IndexAt(centralOffsets, offsetBytes); entry < names.Length && centralOffsets[entry] < end; entry++)
+        for (var place = IndexAt(centralOffsets, offsetBytes); place < names.Length && centralOffsets[place] < end; place++)
         {
-            if (Cut(PieceKind.CentralHeader, entry, centralOffsets[entry], centralOffsets[entry + 1]) is { SizeBytes: > 0 } header)
+            if (Cut(PieceKind.CentralHeader, place, centralOffsets[place], centralOffsets[place + 1]) is { SizeBytes: > 0 } header)
             {
                 yield return header;
             }
@@ -91,10 +97,10 @@ internal sealed class ZipLayout
             yield return last;
         }
 
-        Piece Cut(PieceKind kind, int entry, long from, long to)
+        Piece Cut(PieceKind kind, int place, long from, long to)
         {
             var start = Math.Max(from, offsetBytes);
-            return new Piece(kind, entry, start - from, Math.Min(to, end) - start, start);
+            return new Piece(kind, first + place, start - from, Math.Min(to, end) - start, start);
         }
     }
 
@@ -104,22 +110,16 @@ internal sealed class ZipLayout
     internal void WriteRecord(Piece piece, uint crc32, Span<byte> target)
     {
         Span<byte> record = stackalloc byte[1024];
-        var size = RecordSize(piece);
+        var place = piece.Entry - first;
+        var size = RecordSize(piece.Kind, place);
         record = size <= record.Length ? record[..size] : new byte[size];
         switch (piece.Kind)
         {
             case PieceKind.LocalHeader:
-                ZipFormat.WriteLocal(
-                    record, names[piece.Entry], plan.Entries[piece.Entry].SizeBytes, crc32, plan.Entries[piece.Entry].ModifiedAt);
+                ZipFormat.WriteLocal(record, names[place], EntryAt(place).SizeBytes, crc32, EntryAt(place).ModifiedAt);
                 break;
             case PieceKind.CentralHeader:
-                ZipFormat.WriteCentral(
-                    record,
-                    names[piece.Entry],
-                    plan.Entries[piece.Entry].SizeBytes,
-                    crc32,
-                    plan.Entries[piece.Entry].ModifiedAt,
-                    localOffsets[piece.Entry]);
+                ZipFormat.WriteCentral(record, names[place], EntryAt(place).SizeBytes, crc32, EntryAt(place).ModifiedAt, localOffsets[place]);
                 break;
             default:
                 ZipFormat.WriteEnd(record, names.Length, centralOffsets[0], CentralSizeBytes);
@@ -129,10 +129,12 @@ internal sealed class ZipLayout
         record.Slice((int)piece.OffsetBytes, (int)piece.SizeBytes).CopyTo(target);
     }
 
-    private int RecordSize(Piece piece) => (int)(piece.Kind switch
+    private PlannedEntry EntryAt(int place) => plan.Entries[first + place];
+
+    private int RecordSize(PieceKind kind, int place) => (int)(kind switch
     {
-        PieceKind.LocalHeader => localOffsets[piece.Entry + 1] - localOffsets[piece.Entry] - plan.Entries[piece.Entry].SizeBytes,
-        PieceKind.CentralHeader => centralOffsets[piece.Entry + 1] - centralOffsets[piece.Entry],
+        PieceKind.LocalHeader => localOffsets[place + 1] - localOffsets[place] - EntryAt(place).SizeBytes,
+        PieceKind.CentralHeader => centralOffsets[place + 1] - centralOffsets[place],
         _ => SizeBytes - centralOffsets[^1],
     });
 

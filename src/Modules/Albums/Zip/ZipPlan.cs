@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using Platform.Storage;
 
 namespace Albums.Zip;
@@ -12,7 +13,12 @@ namespace Albums.Zip;
 /// </summary>
 /// <param name="LayoutVersion">Version of the rules in <see cref="ZipFormat"/> and <see cref="ZipLayout"/> the plan was made for.</param>
 /// <param name="PartSizeBytes">All parts of the multipart upload but the last have this size.</param>
-internal sealed record ZipPlan(int LayoutVersion, long PartSizeBytes, IReadOnlyList<PlannedEntry> Entries)
+/// <param name="VolumeStarts">The entry that each volume begins with; <see langword="null"/> for one ZIP of all entries.</param>
+internal sealed record ZipPlan(
+    int LayoutVersion,
+    long PartSizeBytes,
+    IReadOnlyList<PlannedEntry> Entries,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] IReadOnlyList<int>? VolumeStarts = null)
 {
     internal const int CurrentLayoutVersion = 1;
 
@@ -35,22 +41,43 @@ internal sealed record ZipPlan(int LayoutVersion, long PartSizeBytes, IReadOnlyL
         }
     }
 
+    internal int VolumeCount => VolumeStarts?.Count ?? 1;
+
+    /// <summary>The entries of a volume, counted from 1: a first one, and the one behind the last.</summary>
+    internal (int First, int End) EntriesOf(int volume) =>
+        (VolumeStarts?[volume - 1] ?? 0, volume < VolumeCount ? VolumeStarts![volume] : Entries.Count);
+
     /// <summary>Orders the entries and chooses the part size. Big files come last, so that a crash inside one costs the many small ones nothing.</summary>
-    internal static ZipPlan Freeze(IEnumerable<PlannedEntry> files, PlannedEntry? missing)
+    /// <param name="maxVolumeBytes">Where one ZIP would be larger, the plan is of several.</param>
+    internal static ZipPlan Freeze(IEnumerable<PlannedEntry> files, PlannedEntry? missing, long? maxVolumeBytes = null)
     {
         PlannedEntry[] entries = [.. files.OrderBy(file => file.SizeBytes >= SmallestPart ? 1 : 0), .. missing is null ? [] : new[] { missing }];
 
-        var total = new ZipLayout(new ZipPlan(CurrentLayoutVersion, SmallestPart, entries)).SizeBytes;
-        return new ZipPlan(CurrentLayoutVersion, Math.Max(SmallestPart, RoundUp((total + MostParts - 1) / MostParts, MiB)), entries);
+        var plan = new ZipPlan(CurrentLayoutVersion, SmallestPart, entries, Cut([], entries, maxVolumeBytes));
+        var largest = Enumerable.Range(1, plan.VolumeCount).Max(volume => new ZipLayout(plan, volume).SizeBytes);
+        return plan with { PartSizeBytes = Math.Max(SmallestPart, RoundUp((largest + MostParts - 1) / MostParts, MiB)) };
     }
 
     /// <summary>
-    /// The same plan without one file. What comes before that file keeps its place, so parts that hold nothing else stay valid.
+    /// The same plan without one file. What comes before that file keeps its place, so parts and volumes that hold nothing else stay valid.
     /// </summary>
-    internal ZipPlan Without(int entry, PlannedEntry missing) => this with
+    internal ZipPlan Without(int entry, PlannedEntry missing, long? maxVolumeBytes)
     {
-        Entries = [.. Entries.Where((other, index) => index != entry && other.Index >= 0), missing],
-    };
+        PlannedEntry[] entries = [.. Entries.Where((other, index) => index != entry && other.Index >= 0), missing];
+        return this with { Entries = entries, VolumeStarts = Cut([.. VolumeStarts?.Where(start => start <= entry) ?? []], entries, maxVolumeBytes) };
+    }
+
+    // A ZIP that needs no other is none of several.
+    private static int[]? Cut(int[] kept, IReadOnlyList<PlannedEntry> entries, long? maxVolumeBytes)
+    {
+        if (maxVolumeBytes is not { } maxBytes)
+        {
+            return null;
+        }
+
+        int[] starts = [.. kept.SkipLast(1), .. ZipVolumes.Starts(entries, kept.LastOrDefault(), maxBytes)];
+        return starts.Length > 1 ? starts : null;
+    }
 
     /// <summary>Stores the plan under its hash, so that storing it twice is harmless.</summary>
     /// <returns>Key and hash (SHA-256, hex) for <see cref="PlanFrozen"/>.</returns>
