@@ -35,7 +35,7 @@ try
         .AddWeddings(configuration)
         .AddUploads(configuration, roles.Worker).AddUploadWebhooks(configuration)
         .AddAlbums(configuration, roles.Worker)
-        .AddAssets(configuration);
+        .AddAssets(configuration, roles.Worker);
 
     await using var app = builder.Build();
     app.UseHttp();

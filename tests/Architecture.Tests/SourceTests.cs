@@ -46,7 +46,7 @@ public sealed partial class SourceTests
         using var modules = new ServiceCollection()
             .AddUploads(settings, work: false)
             .AddAlbums(settings, work: false)
-            .AddAssets(settings)
+            .AddAssets(settings, work: false)
             .AddWebhooks(settings)
             .AddWeddings(settings)
             .AddErrors()

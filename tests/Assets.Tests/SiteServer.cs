@@ -29,6 +29,8 @@ internal sealed class SiteServer : IAsyncDisposable
 
     internal IServiceProvider Services => app.Services;
 
+    internal DiscardReleases Sweep => app.Services.GetRequiredService<DiscardReleases>();
+
     internal EventStore Events => app.Services.GetRequiredService<EventStore>();
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
@@ -45,7 +47,8 @@ internal sealed class SiteServer : IAsyncDisposable
             .AddHttp(builder.Configuration)
             .AddEvents(connectionString, work: false)
             .AddSingleton(storage)
-            .AddAssets(builder.Configuration);
+            .AddAssets(builder.Configuration, work: false)
+            .AddSingleton<DiscardReleases>();
         var app = builder.Build();
         app.UseHttp();
         app.MapAssets();

@@ -18,9 +18,17 @@ public static class AssetsModule
     /// <summary>What <c>Host assets</c> can do.</summary>
     public static string VerbUsage => SyncVerb.Usage;
 
-    public static IServiceCollection AddAssets(this IServiceCollection services, IConfiguration configuration) => services
+    /// <param name="work">Whether this process removes what no kept release has.</param>
+    public static IServiceCollection AddAssets(this IServiceCollection services, IConfiguration configuration, bool work)
+    {
+        services.AddAssets(configuration);
+        return work ? services.AddHostedService<DiscardReleases>() : services;
+    }
+
+    private static void AddAssets(this IServiceCollection services, IConfiguration configuration) => services
         .AddEventTypes(MapEvents)
         .AddErrorCodes(
+            ("INVALID_CACHE_RULE", 400),
             ("INVALID_MANIFEST", 400),
             ("INVALID_SITE", 400),
             ("OBJECT_MISMATCH", 400),
@@ -35,6 +43,8 @@ public static class AssetsModule
             ("TOO_MANY_REMOVALS", 409),
             ("SITE_FILE_TOO_LARGE", 413))
         .AddSingleton(Prices.Read(configuration))
+        .AddSingleton(RetentionOptions.Read(configuration))
+        .AddSingleton<CacheRules>()
         .AddSingleton<ObjectIndex>()
         .AddSingleton<IHostedService>(provider => provider.GetRequiredService<ObjectIndex>())
         .AddSingleton<SiteObjects>()
@@ -49,9 +59,11 @@ public static class AssetsModule
         var sites = routes.MapGroup("/v1/sites").WithTags("Sites").RequireScope(Scopes.Sites).RequireAllWeddings();
         RegisterSiteHandler.Map(sites);
         GetSite.Map(sites);
+        ConfigureEnvironmentHandler.Map(sites);
         StartSyncHandler.Map(sites);
         ReceiveObjectsHandler.Map(sites);
         CommitSyncHandler.Map(sites);
+        ActivateReleaseHandler.Map(sites);
         ServeSite.Map(routes);
     }
 
@@ -65,5 +77,7 @@ public static class AssetsModule
         .Map<SiteRegistered>("site_registered")
         .Map<SyncStarted>("sync_started")
         .Map<SyncCompleted>("sync_completed")
-        .Map<ReleaseActivated>("release_activated");
+        .Map<ReleaseActivated>("release_activated")
+        .Map<EnvironmentConfigured>("environment_configured")
+        .Map<ReleasesDiscarded>("releases_discarded");
 }

@@ -49,7 +49,7 @@ internal sealed class CommitSyncHandler(EventStore store, SiteObjects manifests,
             var manifest = await manifests.ReadAsync(siteName, site.SyncOf(command.SyncId).ManifestHash, cancellationToken);
 
             // Between the look and the event nothing may be removed.
-            await using var held = await index.HoldAsync(siteName, cancellationToken);
+            await using var held = await index.HoldAsync(ObjectIndex.CommitLock(siteName), cancellationToken);
             if (await index.MissingAsync(siteName, [.. manifest.Objects.Keys], cancellationToken) is { Count: > 0 } missing)
             {
                 throw new CommandRefusedException("SYNC_INCOMPLETE", $"{missing.Count} objects of this sync are not in the store yet.")

@@ -22,7 +22,7 @@ internal static class GetSite
         sites.MapGet("/{site}/releases/{number:int}/manifest", ManifestAsync);
     }
 
-    private static async Task<Ok<SiteList>> ListAsync(NpgsqlDataSource database, CancellationToken cancellationToken)
+    internal static async Task<IReadOnlyList<string>> NamesAsync(NpgsqlDataSource database, CancellationToken cancellationToken)
     {
         await using var query = database.CreateCommand("select substr(id, 6) from mt_streams where type = 'site' and not is_archived order by id");
         var names = new List<string>();
@@ -32,8 +32,11 @@ internal static class GetSite
             names.Add(rows.GetString(0));
         }
 
-        return TypedResults.Ok(new SiteList(names));
+        return names;
     }
+
+    private static async Task<Ok<SiteList>> ListAsync(NpgsqlDataSource database, CancellationToken cancellationToken) =>
+        TypedResults.Ok(new SiteList(await NamesAsync(database, cancellationToken)));
 
     private static async Task<Ok<SiteView>> GetAsync(string site, EventStore store, CancellationToken cancellationToken)
     {
@@ -73,7 +76,13 @@ internal sealed record SiteView(string Site, IReadOnlyList<EnvironmentView> Envi
 /// <param name="Release">The one it serves; <see langword="null"/> before its first.</param>
 /// <param name="Path">Where this host serves it.</param>
 internal sealed record EnvironmentView(
-    string Name, int? Release, string? ManifestHash, DateTimeOffset? ActivatedAt, Guid? SyncUnderWay, string Path)
+    string Name,
+    int? Release,
+    string? ManifestHash,
+    DateTimeOffset? ActivatedAt,
+    Guid? SyncUnderWay,
+    string Path,
+    IReadOnlyList<CacheRule>? CacheRules)
 {
     internal static EnvironmentView Of(string site, SiteEnvironment environment, Site state)
     {
@@ -84,7 +93,8 @@ internal sealed record EnvironmentView(
             active?.ManifestHash,
             active?.At,
             state.Syncs.GetValueOrDefault(environment.Name)?.SyncId,
-            ServeSite.PublicPath(site, environment.Name));
+            ServeSite.PublicPath(site, environment.Name),
+            environment.CacheRules);
     }
 }
 

@@ -36,16 +36,40 @@ internal sealed class ObjectIndex(NpgsqlDataSource database) : IHostedLifecycleS
         return await ReadAsync(insert, cancellationToken);
     }
 
-    /// <summary>Holds off removals from a site until it is disposed: what is there now stays there.</summary>
-    public async Task<IAsyncDisposable> HoldAsync(string site, CancellationToken cancellationToken)
+    /// <summary>Marks all objects but those that are kept and those stored lately. Returns all that are marked, also by an earlier sweep that died.</summary>
+    public async Task<IReadOnlyList<string>> MarkAllButAsync(
+        string site, IReadOnlyCollection<string> kept, DateTimeOffset storedBefore, CancellationToken cancellationToken)
+    {
+        await using var mark = database.CreateCommand("""
+            with marked as (
+                update assets.object set is_removing = true
+                where site = $1 and stored_at < $3 and not is_removing and not exists (select from unnest($2) as k (name) where k.name = object.name)
+                returning name)
+            select name from marked union all select name from assets.object where site = $1 and is_removing
+            """);
+        Add(mark, site, kept.ToArray(), storedBefore);
+        return await ReadAsync(mark, cancellationToken);
+    }
+
+    /// <summary>Forgets objects that were marked and are gone from the store.</summary>
+    public async Task RemoveAsync(string site, IReadOnlyCollection<string> names, CancellationToken cancellationToken)
+    {
+        await using var delete = database.CreateCommand("delete from assets.object where site = $1 and name = any($2) and is_removing");
+        Add(delete, site, names.ToArray());
+        await delete.ExecuteNonQueryAsync(cancellationToken);
+    }
+
+    /// <summary>Taken by whoever makes a release, and by whoever decides what no release has: what is there stays there in between.</summary>
+    public static string CommitLock(string site) => $"commit {site}";
+
+    /// <summary>Waits for a lock and has it until it is disposed, or this process ends.</summary>
+    public async Task<IAsyncDisposable> HoldAsync(string what, CancellationToken cancellationToken)
     {
         var connection = await database.OpenConnectionAsync(cancellationToken);
         try
         {
-            await using var command = new NpgsqlCommand("select pg_advisory_lock(hashtextextended('site ' || $1, 0))", connection);
-            command.Parameters.Add(new() { Value = site });
-            await command.ExecuteNonQueryAsync(cancellationToken);
-            return connection; // its session has the lock, and loses it on its way back to the pool
+            await ExecuteAsync(connection, "select pg_advisory_lock(hashtextextended('assets ' || $1, 0))", what, cancellationToken);
+            return new Hold(connection, what);
         }
         catch
         {
@@ -80,6 +104,13 @@ internal sealed class ObjectIndex(NpgsqlDataSource database) : IHostedLifecycleS
 
     public Task StoppedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
+    private static async Task ExecuteAsync(NpgsqlConnection connection, string sql, string what, CancellationToken cancellationToken)
+    {
+        await using var command = new NpgsqlCommand(sql, connection) { CommandTimeout = 0 };
+        command.Parameters.Add(new() { Value = what });
+        await command.ExecuteNonQueryAsync(cancellationToken);
+    }
+
     private static void Add(NpgsqlCommand command, params object[] values)
     {
         foreach (var value in values)
@@ -98,5 +129,17 @@ internal sealed class ObjectIndex(NpgsqlDataSource database) : IHostedLifecycleS
         }
 
         return names;
+    }
+
+    // A connection in the pool keeps its locks until somebody takes it out again.
+    private sealed class Hold(NpgsqlConnection connection, string what) : IAsyncDisposable
+    {
+        public async ValueTask DisposeAsync()
+        {
+            await using (connection)
+            {
+                await ExecuteAsync(connection, "select pg_advisory_unlock(hashtextextended('assets ' || $1, 0))", what, CancellationToken.None);
+            }
+        }
     }
 }

@@ -32,9 +32,6 @@ internal sealed class ReceiveObjectsHandler(EventStore store, IObjectStorage sto
 
     private const int ChecksAtOnce = 16;
 
-    /// <summary>They are content-addressed: what is under a name never changes.</summary>
-    internal const string ForEver = "public, max-age=31536000, immutable";
-
     // Long enough for 5 GiB on a slow line; a new one can be asked for.
     private static readonly TimeSpan LinkLifetime = TimeSpan.FromHours(6);
 
@@ -128,7 +125,7 @@ internal sealed class ReceiveObjectsHandler(EventStore store, IObjectStorage sto
     {
         var put = storage.PresignPut(
             SiteObjects.ObjectKey(site, file.ObjectName),
-            new ObjectHeaders(file.ContentType, ForEver),
+            new ObjectHeaders(file.ContentType, CacheRules.ForEver),
             Convert.FromHexString(file.Sha256),
             LinkLifetime);
         return put is null

@@ -13,11 +13,8 @@ namespace Assets;
 /// Serves sites from this process: the files of the release that an environment serves, and objects by their content. For a folder, which
 /// nobody else serves; in front of a bucket it is the same without a CDN.
 /// </summary>
-internal sealed class ServeSite(EventStore store, IObjectStorage storage, SiteObjects manifests)
+internal sealed class ServeSite(EventStore store, IObjectStorage storage, SiteObjects manifests, CacheRules rules)
 {
-    // Whoever has a page asks whether it is still that one; the answer is short.
-    private const string Revalidate = "public, no-cache";
-
     // A site's scripts must not reach what else this origin serves: sandboxed, a page has an origin of its own.
     private const string Sandbox = "sandbox allow-scripts allow-forms allow-popups allow-downloads";
 
@@ -40,7 +37,8 @@ internal sealed class ServeSite(EventStore store, IObjectStorage storage, SiteOb
 
     private async Task ServeFileAsync(string site, string environment, string path, HttpContext http)
     {
-        var active = (await store.FoldAsync<Site, ISiteEvent>(site, http.RequestAborted)).State.Active.GetValueOrDefault(environment);
+        var state = (await store.FoldAsync<Site, ISiteEvent>(site, http.RequestAborted)).State;
+        var active = state.Active.GetValueOrDefault(environment);
         if (active is null)
         {
             http.Response.StatusCode = StatusCodes.Status404NotFound;
@@ -50,7 +48,7 @@ internal sealed class ServeSite(EventStore store, IObjectStorage storage, SiteOb
         var files = (await manifests.ReadAsync(site, active.ManifestHash, http.RequestAborted)).ByPath;
         if (files.TryGetValue(path.Length == 0 || path.EndsWith('/') ? $"{path}index.html" : path, out var file))
         {
-            await SendAsync(site, file, Revalidate, http);
+            await SendAsync(site, file, rules.Of(state.Environments[environment], file.Path), http);
         }
         else if (files.ContainsKey($"{path}/index.html"))
         {
@@ -70,7 +68,7 @@ internal sealed class ServeSite(EventStore store, IObjectStorage storage, SiteOb
         if (await storage.HeadAsync(SiteObjects.ObjectKey(site, name), http.RequestAborted) is { } stored)
         {
             var extension = AssetPath.ExtensionOf(name);
-            await SendAsync(site, new AssetFile(name, sha256, stored.SizeBytes, FileTypes.Of(extension)), ReceiveObjectsHandler.ForEver, http);
+            await SendAsync(site, new AssetFile(name, sha256, stored.SizeBytes, FileTypes.Of(extension)), CacheRules.ForEver, http);
         }
         else
         {

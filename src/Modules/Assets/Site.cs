@@ -34,8 +34,14 @@ internal sealed record SyncCompleted(
 /// <param name="FormerRelease">The one it served before; <see langword="null"/> for its first.</param>
 internal sealed record ReleaseActivated(int Release, string Environment, string ManifestHash, int? FormerRelease, DateTimeOffset At) : ISiteEvent;
 
+internal sealed record EnvironmentConfigured(SiteEnvironment Environment, DateTimeOffset At) : ISiteEvent;
+
+/// <summary>These releases cannot be activated any more. What only they had is removed.</summary>
+internal sealed record ReleasesDiscarded(IReadOnlyList<int> Releases, DateTimeOffset At) : ISiteEvent;
+
 /// <param name="Name">One of <see cref="Site.EnvironmentNames"/>.</param>
-internal sealed record SiteEnvironment(string Name);
+/// <param name="CacheRules">The first whose pattern matches holds; <see langword="null"/> for none.</param>
+internal sealed record SiteEnvironment(string Name, IReadOnlyList<CacheRule>? CacheRules = null);
 
 /// <param name="Number">Counts the releases of a site from 1, whatever their environment.</param>
 internal sealed record Release(
@@ -88,6 +94,11 @@ internal sealed record Site : IState<Site, ISiteEvent>
                 sync.Release,
                 new Release(sync.Release, sync.ManifestHash, sync.Files, sync.SizeBytes, sync.Environment, sync.SyncId, sync.At)),
         },
+        EnvironmentConfigured configured => state with
+        {
+            Environments = state.Environments.SetItem(configured.Environment.Name, configured.Environment),
+        },
+        ReleasesDiscarded discarded => state with { Releases = state.Releases.RemoveRange(discarded.Releases) },
         ReleaseActivated active => state with { Active = state.Active.SetItem(active.Environment, active) },
         _ => state,
     };

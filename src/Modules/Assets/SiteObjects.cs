@@ -24,7 +24,7 @@ internal sealed class SiteObjects(IObjectStorage storage)
 
     public static string ObjectKey(string site, string name) => $"sites/{site}/objects/{name}";
 
-    public static string ObjectPrefix(string site) => $"sites/{site}/objects/";
+    public static string ManifestPrefix(string site) => $"sites/{site}/releases/";
 
     public static string ManifestKey(string site, string hash) => $"sites/{site}/releases/{hash}.json";
 

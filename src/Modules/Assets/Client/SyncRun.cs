@@ -9,6 +9,9 @@ internal sealed record SyncOptions
 
     public string Environment { get; init; } = "production";
 
+    /// <summary>Instead of a sync: the release to serve.</summary>
+    public int? Activate { get; init; }
+
     public bool DryRun { get; init; }
 
     public bool Delete { get; init; }

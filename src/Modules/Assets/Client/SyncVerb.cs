@@ -13,6 +13,8 @@ internal static class SyncVerb
     internal const string Usage = """
         Usage: Host assets sync DIR --site NAME [OPTION …]
 
+               assets activate RELEASE --site NAME [--environment E]      serve another release that is kept: a rollback
+
           --environment E         production (default), staging or development
           --dry-run               say what would be sent and what it costs, and change nothing
           --delete                files that are served but not in DIR go
@@ -38,17 +40,24 @@ internal static class SyncVerb
     internal static async Task<int> RunAsync(IReadOnlyList<string> arguments, IConfiguration configuration, CancellationToken stopped)
     {
         var options = Parse(arguments);
+        var clock = TimeProvider.System;
         using var http = new HttpClient(new SocketsHttpHandler { AutomaticDecompression = DecompressionMethods.None, AllowAutoRedirect = false })
         {
             BaseAddress = ApiOf(configuration["Assets:Url"]),
             Timeout = Timeout.InfiniteTimeSpan,
         };
-        var clock = TimeProvider.System;
         var api = new SiteApi(http, configuration["Assets:ApiKey"], options.Site, clock);
         var isTerminal = !Console.IsErrorRedirected && string.IsNullOrEmpty(configuration["CI"]);
         var run = new SyncRun(api, options, new SyncProgress(Console.Error, isTerminal, clock), clock);
         try
         {
+            if (options.Activate is { } number)
+            {
+                await api.ActivateAsync(number, new ActivateRelease(options.Environment), stopped);
+                await Console.Out.WriteLineAsync($"{options.Environment} serves release {number}.");
+                return 0;
+            }
+
             var result = await run.RunAsync(stopped);
             if (options.ManifestFile is { } file && result.Release is { } release)
             {
@@ -87,12 +96,14 @@ internal static class SyncVerb
 
     internal static SyncOptions Parse(IReadOnlyList<string> arguments)
     {
-        if (arguments is not ["sync", { } folder, ..] || folder.StartsWith('-'))
+        var options = arguments switch
         {
-            throw new StartupException("There is no such command: assets --help lists them.");
-        }
-
-        var options = new SyncOptions { Folder = folder, Site = "" };
+            ["sync", { } folder, ..] when Directory.Exists(folder) => new SyncOptions { Folder = folder, Site = "" },
+            ["sync", { } folder, ..] => throw new StartupException($"There is no folder {folder}."),
+            ["activate", { } number, ..] when int.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out var release) =>
+                new SyncOptions { Folder = "", Site = "", Activate = release },
+            _ => throw new StartupException("There is no such command: assets --help lists them."),
+        };
         var rest = new Queue<string>(arguments.Skip(2));
         while (rest.TryDequeue(out var name))
         {
@@ -114,8 +125,8 @@ internal static class SyncVerb
             string Value() => rest.TryDequeue(out var value) ? value : throw new StartupException($"{name} wants a value.");
         }
 
-        return !Directory.Exists(folder) ? throw new StartupException($"There is no folder {folder}.")
-            : options.Site.Length == 0 ? throw new StartupException("--site is missing: which site is it?")
+        return options.Site.Length == 0
+            ? throw new StartupException("--site is missing: which site is it?")
             : options;
     }
 

@@ -1,0 +1,57 @@
+using System.Text.RegularExpressions;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.AspNetCore.Routing;
+using Platform.Events;
+
+namespace Assets;
+
+/// <summary>How the files of an environment are served. Takes the place of all that was said before. Safe to repeat.</summary>
+/// <param name="CacheRules">The first whose pattern matches a path says its <c>Cache-Control</c>.</param>
+internal sealed record ConfigureEnvironment(IReadOnlyList<CacheRule> CacheRules);
+
+/// <param name="Glob">Of paths, as in <see cref="Assets.Glob"/>.</param>
+internal sealed record CacheRule(string Glob, string CacheControl);
+
+internal static partial class ConfigureEnvironmentHandler
+{
+    private const int MostRules = 50;
+    private const int MostGlobChars = 200;
+
+    /// <summary>
+    /// <c>PUT /v1/sites/{site}/environments/{environment}</c>. 200; 400 <c>INVALID_CACHE_RULE</c>; 404 <c>SITE_NOT_FOUND</c>,
+    /// <c>ENVIRONMENT_NOT_FOUND</c>.
+    /// </summary>
+    internal static void Map(RouteGroupBuilder sites) => sites.MapPut("/{site}/environments/{environment}", PutAsync);
+
+    internal static async Task<Ok<SiteView>> PutAsync(
+        string site, string environment, ConfigureEnvironment command, EventStore store, TimeProvider clock, CancellationToken cancellationToken)
+    {
+        var configured = await store.DecideAsync<Site, ISiteEvent>(
+            site, state => Decide(state, site, environment, command, clock.GetUtcNow()), cancellationToken);
+        return TypedResults.Ok(SiteView.Of(site, configured.State));
+    }
+
+    internal static IReadOnlyList<ISiteEvent> Decide(
+        Site site, string name, string environment, ConfigureEnvironment command, DateTimeOffset now)
+    {
+        var present = site.EnvironmentOf(name, environment);
+        if (command.CacheRules.Count > MostRules || !command.CacheRules.All(IsValid))
+        {
+            throw new CommandRefusedException(
+                "INVALID_CACHE_RULE", $"At most {MostRules} rules, each with a pattern such as images/** and a value such as public, max-age=3600.");
+        }
+
+        return (present.CacheRules ?? []).SequenceEqual(command.CacheRules)
+            ? []
+            : [new EnvironmentConfigured(present with { CacheRules = command.CacheRules }, now)];
+    }
+
+    private static bool IsValid(CacheRule? rule) =>
+        rule is { Glob.Length: > 0 and <= MostGlobChars } && !rule.Glob.Any(char.IsControl) && CacheControl().IsMatch(rule.CacheControl ?? "");
+
+    // RFC 9111 §5.2: tokens, and numbers of seconds.
+    [GeneratedRegex("^[a-zA-Z0-9=, -]{1,200}$", RegexOptions.NonBacktracking)]
+    private static partial Regex CacheControl();
+}
