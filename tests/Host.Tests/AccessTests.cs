@@ -38,6 +38,8 @@ public sealed class AccessTests(WebHost host) : IClassFixture<WebHost>
     [InlineData("POST", "/process-wedding")]
     [InlineData("GET", "/wedding/ann-bob/status")]
     [InlineData("GET", "/v1/api-keys")]
+    [InlineData("GET", "/v1/sites")]
+    [InlineData("POST", "/v1/sites/music/syncs")]
     public async Task Nobody_comes_to_a_closed_API_without_a_credential(string method, string path)
     {
         await using var closed = host.WithWebHostBuilder(builder => builder.UseSetting("Auth:AnonymousApi", "false"));
@@ -45,6 +47,28 @@ public sealed class AccessTests(WebHost host) : IClassFixture<WebHost>
         using var request = new HttpRequestMessage(new HttpMethod(method), path);
         using var answer = await client.SendAsync(request, Cancellation);
         Assert.Equal(HttpStatusCode.Unauthorized, answer.StatusCode);
+    }
+
+    [Theory]
+    [InlineData("sites", "POST", "/v1/sites", true)]
+    [InlineData("sites:music", "POST", "/v1/sites", false)]
+    [InlineData("sites:music", "GET", "/v1/sites/music", true)]
+    [InlineData("sites:music", "POST", "/v1/sites/music/syncs", true)]
+    [InlineData("sites:music", "GET", "/v1/sites/other", false)]
+    [InlineData("sites:music", "POST", "/v1/sites/other/syncs", false)]
+    [InlineData("sites:read", "GET", "/v1/sites/music", true)]
+    [InlineData("sites:read", "POST", "/v1/sites/music/syncs", false)]
+    [InlineData("albums", "POST", "/v1/sites/music/syncs", false)]
+    public async Task A_key_of_a_site_is_for_that_site_only(string scope, string method, string path, bool isLetIn)
+    {
+        await using var closed = host.WithWebHostBuilder(builder => builder.UseSetting("Auth:AnonymousApi", "false"));
+        using var client = closed.CreateClient();
+        var key = await closed.Services.GetRequiredService<ApiKeys>().CreateAsync("build", [scope], "test", null, Cancellation);
+        using var request = new HttpRequestMessage(new HttpMethod(method), path) { Headers = { Authorization = new("Bearer", key.Key) } };
+        request.Content = method == "POST" ? JsonContent.Create(new { }) : null;
+        using var answer = await client.SendAsync(request, Cancellation);
+        Assert.Equal(isLetIn, answer.StatusCode is not HttpStatusCode.Forbidden);
+        Assert.NotEqual(HttpStatusCode.Unauthorized, answer.StatusCode);
     }
 
     [Fact]

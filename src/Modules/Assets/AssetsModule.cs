@@ -56,7 +56,7 @@ public static class AssetsModule
     /// <summary>Maps <c>/v1/sites</c>, and <c>/sites</c> where the sites themselves are.</summary>
     public static void MapAssets(this IEndpointRouteBuilder routes)
     {
-        var sites = routes.MapGroup("/v1/sites").WithTags("Sites").RequireScope(Scopes.Sites).RequireAllWeddings();
+        var sites = routes.MapGroup("/v1/sites").WithTags("Sites").RequireScope(Scopes.Sites, of: "site").RequireAllWeddings();
         RegisterSiteHandler.Map(sites);
         GetSite.Map(sites);
         ConfigureEnvironmentHandler.Map(sites);

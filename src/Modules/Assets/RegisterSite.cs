@@ -12,16 +12,19 @@ internal sealed record RegisterSite(string? Name);
 
 internal static partial class RegisterSiteHandler
 {
+    // A key of scope sites:read reads all sites.
+    private const string Reserved = "read";
+
     /// <summary><c>POST /v1/sites</c>. 201; 400 <c>INVALID_SITE</c>.</summary>
     internal static void Map(RouteGroupBuilder sites) => sites.MapPost("/", PostAsync);
 
     internal static async Task<Created<SiteView>> PostAsync(
         RegisterSite command, EventStore store, TimeProvider clock, CancellationToken cancellationToken)
     {
-        var name = command.Name is { } given && SiteName().IsMatch(given)
+        var name = command.Name is { } given && SiteName().IsMatch(given) && given != Reserved
             ? given
             : throw new CommandRefusedException(
-                "INVALID_SITE", "A site is named by 1 to 40 lower-case letters, digits and hyphens, beginning with a letter.");
+                "INVALID_SITE", "A site is named by 1 to 40 lower-case letters, digits and hyphens, beginning with a letter; not read.");
         var site = await store.DecideAsync<Site, ISiteEvent>(name, site => Decide(site, name, clock.GetUtcNow()), cancellationToken);
         return TypedResults.Created($"/v1/sites/{name}", SiteView.Of(name, site.State));
     }

@@ -18,9 +18,10 @@ public static class EndpointAccess
     /// <summary>For callers with this scope, for admins, and for viewers who read.</summary>
     /// <param name="scope">One of <see cref="Scopes"/>.</param>
     /// <param name="alwaysChanges">Whatever the method says, it may change something.</param>
-    public static TBuilder RequireScope<TBuilder>(this TBuilder endpoints, string scope, bool alwaysChanges = false)
+    /// <param name="of">Route value that names a part of the scope: who has <c>{scope}:{value}</c> only may come to that part.</param>
+    public static TBuilder RequireScope<TBuilder>(this TBuilder endpoints, string scope, bool alwaysChanges = false, string? of = null)
         where TBuilder : IEndpointConventionBuilder =>
-        endpoints.Require(new ApiRequirement(scope) { AlwaysChanges = alwaysChanges });
+        endpoints.Require(new ApiRequirement(scope) { AlwaysChanges = alwaysChanges, Of = of });
 
     /// <summary>Not for those whose credential is bound to some weddings: it shows or touches more than that.</summary>
     public static TBuilder RequireAllWeddings<TBuilder>(this TBuilder endpoints)

@@ -24,17 +24,16 @@ public sealed class ApiKeys(NpgsqlDataSource database, TimeProvider clock) : ITo
     private const string Prefix = "wk_";
     private const int LongestName = 100;
 
-    /// <param name="scopes">Of <see cref="Scopes"/>, each as it is or with <c>:read</c>.</param>
+    /// <param name="scopes">As <see cref="Scopes.IsKnown"/> has them.</param>
     /// <param name="expiresAt"><see langword="null"/>: until it is revoked.</param>
     /// <exception cref="CommandRefusedException"><c>INVALID_API_KEY</c>: it has no name, or a scope that there is not.</exception>
     public async Task<NewApiKey> CreateAsync(
         string name, IReadOnlyList<string> scopes, string by, DateTimeOffset? expiresAt, CancellationToken cancellationToken)
     {
-        var unknown = scopes.FirstOrDefault(scope => !Scopes.All.Contains(scope.EndsWith(":read", StringComparison.Ordinal) ? scope[..^5] : scope));
-        if (string.IsNullOrWhiteSpace(name) || name.Length > LongestName || scopes.Count == 0 || unknown is not null)
+        if (string.IsNullOrWhiteSpace(name) || name.Length > LongestName || scopes.Count == 0 || !scopes.All(Scopes.IsKnown))
         {
             throw new CommandRefusedException(
-                "INVALID_API_KEY", $"A key has a name of 1 to {LongestName} characters and scopes of: {string.Join(", ", Scopes.All)}, or these with :read.");
+                "INVALID_API_KEY", $"A key has a name of 1 to {LongestName} characters and scopes of: {string.Join(", ", Scopes.All)}, these with :read, or sites:NAME.");
         }
 
         var (id, key) = (Guid.CreateVersion7(), Prefix + Secret.New());

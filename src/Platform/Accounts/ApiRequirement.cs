@@ -13,6 +13,9 @@ internal sealed record ApiRequirement(string? Scope) : IAuthorizationRequirement
     /// <summary>Counts as a change whatever the method: the real one may stand in a header.</summary>
     public bool AlwaysChanges { get; init; }
 
+    /// <summary>Route value that names a part of the scope.</summary>
+    public string? Of { get; init; }
+
     /// <summary>Not for those who reach some weddings only.</summary>
     public bool AllWeddings { get; init; }
 
@@ -51,6 +54,7 @@ internal sealed class ApiRequirementHandler(ApiAccess access) : AuthorizationHan
             && !(requirement.AllWeddings && user.IsBound())
             && (requirement.Scope is null
                 || user.HasClaim(AccountClaims.Scope, requirement.Scope)
+                || (requirement.Of is { } of && user.HasClaim(AccountClaims.Scope, $"{requirement.Scope}:{http.Request.RouteValues[of]}"))
                 || (reads && user.HasClaim(AccountClaims.Scope, $"{requirement.Scope}:read")))
             && (reads || identity.AuthenticationType != AccountSchemes.Couple || await IsFromOurPagesAsync(http));
     }

@@ -40,7 +40,9 @@ public static class AccountClaims
     /// <summary>The only <c>userId</c> that the caller uploads as; who has none may name any.</summary>
     public const string UploadsAs = "uploads_as";
 
-    /// <summary>One of <see cref="Scopes"/>, or one with <c>:read</c> behind it, which covers reading only.</summary>
+    /// <summary>
+    /// One of <see cref="Scopes"/>, or one with <c>:read</c> behind it, which covers reading only; of sites also one with a site's name behind it.
+    /// </summary>
     public const string Scope = "scope";
 }
 
@@ -54,6 +56,15 @@ public static class Scopes
 
     /// <summary>Limits, prices and thresholds.</summary>
     public const string Settings = "settings";
+
+    /// <summary>Whether there is such a scope: one of these, with <c>:read</c>, or <c>sites:{name}</c>.</summary>
+    public static bool IsKnown(string? scope) => scope?.Split(':') switch
+    {
+        [var whole] => All.Contains(whole),
+        [var read, "read"] => All.Contains(read),
+        [Sites, var site] => site.Length > 0 && site.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c == '-'),
+        _ => false,
+    };
 
     public static IReadOnlyList<string> All { get; } = [Uploads, Albums, Weddings, Sites, Settings];
 }
