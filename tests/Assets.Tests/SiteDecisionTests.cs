@@ -36,6 +36,64 @@ public sealed class SiteDecisionTests
     [Fact]
     public void What_never_began_is_not_committed() => Given(Registered).When(Commit(First)).ThenRefused("SYNC_NOT_FOUND");
 
+    [Fact]
+    public void A_release_that_is_kept_is_activated_once() =>
+        Given([.. TwoReleases]).When(Activate(1)).Then(new ReleaseActivated(1, "production", "aa", 2, Now));
+
+    [Fact]
+    public void What_is_served_is_not_activated_again() => Given([.. TwoReleases]).When(Activate(2)).ThenNothing();
+
+    [Fact]
+    public void What_is_not_kept_is_not_activated() =>
+        Given([.. TwoReleases, new ReleasesDiscarded([1], Now)]).When(Activate(1)).ThenRefused("RELEASE_NOT_FOUND");
+
+    [Fact]
+    public void Where_paths_are_public_a_release_is_active_once_they_are_there()
+    {
+        ISiteEvent[] history = [.. TwoReleases, new EnvironmentConfigured(Publishing, Now)];
+        var started = new PublicationStarted(1, Publishing, "aa", Now);
+        Given(history).When(Activate(1)).Then(started);
+        Given([.. history, started]).When(site => PublishReleaseHandler.Decide(site, started, Now)).Then(new ReleaseActivated(1, "production", "aa", 2, Now));
+        var later = new PublicationStarted(2, Publishing, "bb", Now);
+        Given([.. history, started, later]).When(site => PublishReleaseHandler.Decide(site, started, Now)).ThenNothing();
+        Given([.. history, started]).When(site => ActivateReleaseHandler.Decide(site, "music", 1, new ActivateRelease("production"), Now.AddDays(3)))
+            .Then(started with { At = Now.AddDays(3) });
+    }
+
+    [Fact]
+    public void What_is_public_gets_its_new_headers() => Given([.. TwoReleases])
+        .When(site => ConfigureEnvironmentHandler.Decide(site, "music", "production", new([], PublishPaths: true), Now))
+        .Then(new EnvironmentConfigured(Publishing, Now), new PublicationStarted(2, Publishing, "bb", Now));
+
+    [Theory]
+    [InlineData(1, new[] { 1 })]
+    [InlineData(2, new int[0])]
+    public void The_newest_releases_and_those_that_are_served_are_kept(int keep, int[] discarded)
+    {
+        var outcome = Given([.. TwoReleases]).When(site => DiscardReleases.Decide(site, keep, Now));
+        if (discarded.Length == 0)
+        {
+            outcome.ThenNothing();
+        }
+        else
+        {
+            outcome.Then(new ReleasesDiscarded(discarded, Now));
+        }
+
+        Given([.. TwoReleases, new ReleaseActivated(1, "staging", "aa", null, Now)]).When(site => DiscardReleases.Decide(site, keep, Now)).ThenNothing();
+    }
+
+    private static SiteEnvironment Publishing => new("production", [], PublishesPaths: true);
+
+    private static ISiteEvent[] TwoReleases =>
+    [
+        Registered, First, Completed(First, 1), new ReleaseActivated(1, "production", "aa", null, Now),
+        Second, Completed(Second, 2), new ReleaseActivated(2, "production", "bb", 1, Now),
+    ];
+
+    private static Func<Site, IReadOnlyList<ISiteEvent>> Activate(int release) =>
+        site => ActivateReleaseHandler.Decide(site, "music", release, new ActivateRelease("production"), Now);
+
     private static Decision<Site, ISiteEvent> Given(params ISiteEvent[] history) => new(AssetsModule.MapEvents, history);
 
     private static Func<Site, IReadOnlyList<ISiteEvent>> Commit(SyncStarted sync) =>

@@ -7,6 +7,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Platform.Events;
 using Platform.Http;
+using Platform.Jobs;
 using Platform.Storage;
 using Testing;
 using Xunit;
@@ -45,6 +46,7 @@ internal sealed class SiteServer : IAsyncDisposable
         builder.Services
             .AddSingleton(clock ?? TimeProvider.System)
             .AddHttp(builder.Configuration)
+            .AddJobs(builder.Configuration, work: false)
             .AddEvents(connectionString, work: false)
             .AddSingleton(storage)
             .AddAssets(builder.Configuration, work: false)

@@ -32,7 +32,9 @@ internal static class ActivateReleaseHandler
     {
         var environment = site.EnvironmentOf(name, command.Environment).Name;
         var release = site.ReleaseOf(number);
-        var active = site.Active.GetValueOrDefault(environment)?.Release;
-        return active == number ? [] : [new ReleaseActivated(number, environment, release.ManifestHash, active, now)];
+        var isThere = site.PublicationsOf(environment).LastOrDefault() is { } underWay
+            ? underWay.Release == number && now - underWay.At < PublishReleaseHandler.Patience
+            : site.Active.GetValueOrDefault(environment)?.Release == number;
+        return isThere ? [] : [site.SwitchTo(number, environment, release.ManifestHash, now)];
     }
 }

@@ -9,6 +9,7 @@ using Platform;
 using Platform.Accounts;
 using Platform.Events;
 using Platform.Http;
+using Platform.Jobs;
 
 namespace Assets;
 
@@ -51,7 +52,9 @@ public static class AssetsModule
         .AddSingleton<StartSyncHandler>()
         .AddSingleton<ReceiveObjectsHandler>()
         .AddSingleton<CommitSyncHandler>()
-        .AddSingleton<ServeSite>();
+        .AddSingleton<ServeSite>()
+        .AddSubscription<SiteReactions>()
+        .AddJob<PublishRelease, PublishReleaseHandler>("publish_release", JobLane.Heavy, PublishReleaseHandler.Retry);
 
     /// <summary>Maps <c>/v1/sites</c>, and <c>/sites</c> where the sites themselves are.</summary>
     public static void MapAssets(this IEndpointRouteBuilder routes)
@@ -78,6 +81,7 @@ public static class AssetsModule
         .Map<SyncStarted>("sync_started")
         .Map<SyncCompleted>("sync_completed")
         .Map<ReleaseActivated>("release_activated")
+        .Map<PublicationStarted>("publication_started")
         .Map<EnvironmentConfigured>("environment_configured")
         .Map<ReleasesDiscarded>("releases_discarded");
 }

@@ -37,7 +37,7 @@ internal sealed class CommitSyncHandler(EventStore store, SiteObjects manifests,
         return
         [
             new SyncCompleted(sync.SyncId, number, sync.Environment, sync.ManifestHash, sync.Files, sync.SizeBytes, now),
-            new ReleaseActivated(number, sync.Environment, sync.ManifestHash, site.Active.GetValueOrDefault(sync.Environment)?.Release, now),
+            site.SwitchTo(number, sync.Environment, sync.ManifestHash, now),
         ];
     }
 
@@ -63,9 +63,14 @@ internal sealed class CommitSyncHandler(EventStore store, SiteObjects manifests,
         }
 
         var release = site.ReleaseBy(command.SyncId)!;
-        return new CommittedSync(release.Number, release.Environment, ServeSite.PublicPath(siteName, release.Environment));
+        return new CommittedSync(
+            release.Number,
+            release.Environment,
+            ServeSite.PublicPath(siteName, release.Environment),
+            site.PublicationsOf(release.Environment).LastOrDefault()?.Release == release.Number);
     }
 }
 
 /// <param name="Path">Where this host serves it.</param>
-internal sealed record CommittedSync(int Release, string Environment, string Path);
+/// <param name="IsPublishing">It is served once the public paths are brought to it.</param>
+internal sealed record CommittedSync(int Release, string Environment, string Path, bool IsPublishing);

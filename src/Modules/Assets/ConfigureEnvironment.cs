@@ -9,7 +9,8 @@ namespace Assets;
 
 /// <summary>How the files of an environment are served. Takes the place of all that was said before. Safe to repeat.</summary>
 /// <param name="CacheRules">The first whose pattern matches a path says its <c>Cache-Control</c>.</param>
-internal sealed record ConfigureEnvironment(IReadOnlyList<CacheRule> CacheRules);
+/// <param name="PublishPaths">Whether the files are also copied to <c>sites/{site}/public/{environment}/</c> under the paths they have in the build.</param>
+internal sealed record ConfigureEnvironment(IReadOnlyList<CacheRule> CacheRules, bool PublishPaths = false);
 
 /// <param name="Glob">Of paths, as in <see cref="Assets.Glob"/>.</param>
 internal sealed record CacheRule(string Glob, string CacheControl);
@@ -43,9 +44,17 @@ internal static partial class ConfigureEnvironmentHandler
                 "INVALID_CACHE_RULE", $"At most {MostRules} rules, each with a pattern such as images/** and a value such as public, max-age=3600.");
         }
 
-        return (present.CacheRules ?? []).SequenceEqual(command.CacheRules)
-            ? []
-            : [new EnvironmentConfigured(present with { CacheRules = command.CacheRules }, now)];
+        if (present.PublishesPaths == command.PublishPaths && (present.CacheRules ?? []).SequenceEqual(command.CacheRules))
+        {
+            return [];
+        }
+
+        // What is public already gets its new headers, too.
+        var configured = present with { CacheRules = command.CacheRules, PublishesPaths = command.PublishPaths };
+        var served = site.Active.GetValueOrDefault(environment);
+        return served is null || !configured.PublishesPaths
+            ? [new EnvironmentConfigured(configured, now)]
+            : [new EnvironmentConfigured(configured, now), new PublicationStarted(served.Release, configured, served.ManifestHash, now)];
     }
 
     private static bool IsValid(CacheRule? rule) =>

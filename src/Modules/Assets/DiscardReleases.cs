@@ -53,7 +53,11 @@ internal sealed class DiscardReleases(
     /// <summary>The newest ones and those that are served stay.</summary>
     internal static IReadOnlyList<ISiteEvent> Decide(Site site, int keep, DateTimeOffset now)
     {
-        var served = site.Active.Values.Select(active => active.Release).ToHashSet();
+        HashSet<int> served =
+        [
+            .. site.Active.Values.Select(active => active.Release),
+            .. site.Publications.Values.SelectMany(publications => publications).Select(publication => publication.Release),
+        ];
         int[] old = [.. site.Releases.Keys.Reverse().Skip(keep).Where(number => !served.Contains(number)).Order()];
         return old.Length == 0 ? [] : [new ReleasesDiscarded(old, now)];
     }
@@ -138,5 +142,9 @@ internal sealed class DiscardReleases(
     }
 
     private static IEnumerable<string> HashesOf(Site site) =>
-        [.. site.Releases.Values.Select(release => release.ManifestHash), .. site.Syncs.Values.Select(sync => sync.ManifestHash)];
+    [
+        .. site.Releases.Values.Select(release => release.ManifestHash),
+        .. site.Syncs.Values.Select(sync => sync.ManifestHash),
+        .. site.Published.Values.Concat(site.Publications.Values.SelectMany(publications => publications)).Select(publication => publication.ManifestHash),
+    ];
 }

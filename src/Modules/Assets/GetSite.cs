@@ -75,6 +75,7 @@ internal sealed record SiteView(string Site, IReadOnlyList<EnvironmentView> Envi
 
 /// <param name="Release">The one it serves; <see langword="null"/> before its first.</param>
 /// <param name="Path">Where this host serves it.</param>
+/// <param name="ReleaseUnderWay">The one that its public paths are being brought to.</param>
 internal sealed record EnvironmentView(
     string Name,
     int? Release,
@@ -82,7 +83,9 @@ internal sealed record EnvironmentView(
     DateTimeOffset? ActivatedAt,
     Guid? SyncUnderWay,
     string Path,
-    IReadOnlyList<CacheRule>? CacheRules)
+    IReadOnlyList<CacheRule>? CacheRules,
+    bool PublishesPaths,
+    int? ReleaseUnderWay)
 {
     internal static EnvironmentView Of(string site, SiteEnvironment environment, Site state)
     {
@@ -94,7 +97,9 @@ internal sealed record EnvironmentView(
             active?.At,
             state.Syncs.GetValueOrDefault(environment.Name)?.SyncId,
             ServeSite.PublicPath(site, environment.Name),
-            environment.CacheRules);
+            environment.CacheRules,
+            environment.PublishesPaths,
+            state.PublicationsOf(environment.Name).LastOrDefault()?.Release);
     }
 }
 

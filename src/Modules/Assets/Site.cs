@@ -34,6 +34,13 @@ internal sealed record SyncCompleted(
 /// <param name="FormerRelease">The one it served before; <see langword="null"/> for its first.</param>
 internal sealed record ReleaseActivated(int Release, string Environment, string ManifestHash, int? FormerRelease, DateTimeOffset At) : ISiteEvent;
 
+/// <summary>
+/// The public paths of the environment are being brought to this release; <see cref="ReleaseActivated"/> says when they are there. Another one
+/// takes its place.
+/// </summary>
+/// <param name="Environment">As it was configured then.</param>
+internal sealed record PublicationStarted(int Release, SiteEnvironment Environment, string ManifestHash, DateTimeOffset At) : ISiteEvent;
+
 internal sealed record EnvironmentConfigured(SiteEnvironment Environment, DateTimeOffset At) : ISiteEvent;
 
 /// <summary>These releases cannot be activated any more. What only they had is removed.</summary>
@@ -41,7 +48,8 @@ internal sealed record ReleasesDiscarded(IReadOnlyList<int> Releases, DateTimeOf
 
 /// <param name="Name">One of <see cref="Site.EnvironmentNames"/>.</param>
 /// <param name="CacheRules">The first whose pattern matches holds; <see langword="null"/> for none.</param>
-internal sealed record SiteEnvironment(string Name, IReadOnlyList<CacheRule>? CacheRules = null);
+/// <param name="PublishesPaths">Whether its files are also copied to the paths they have in the build, for whoever reads the bucket itself.</param>
+internal sealed record SiteEnvironment(string Name, IReadOnlyList<CacheRule>? CacheRules = null, bool PublishesPaths = false);
 
 /// <param name="Number">Counts the releases of a site from 1, whatever their environment.</param>
 internal sealed record Release(
@@ -68,6 +76,13 @@ internal sealed record Site : IState<Site, ISiteEvent>
 
     /// <summary>The sync under way by environment.</summary>
     public ImmutableDictionary<string, SyncStarted> Syncs { get; private init; } = ImmutableDictionary<string, SyncStarted>.Empty;
+
+    /// <summary>By environment: what its public paths were last brought to.</summary>
+    public ImmutableDictionary<string, PublicationStarted> Published { get; private init; } = ImmutableDictionary<string, PublicationStarted>.Empty;
+
+    /// <summary>By environment: publications that began since, the last of which counts.</summary>
+    public ImmutableDictionary<string, ImmutableList<PublicationStarted>> Publications { get; private init; } =
+        ImmutableDictionary<string, ImmutableList<PublicationStarted>>.Empty;
 
     public ImmutableHashSet<Guid> Superseded { get; private init; } = [];
 
@@ -99,7 +114,12 @@ internal sealed record Site : IState<Site, ISiteEvent>
             Environments = state.Environments.SetItem(configured.Environment.Name, configured.Environment),
         },
         ReleasesDiscarded discarded => state with { Releases = state.Releases.RemoveRange(discarded.Releases) },
-        ReleaseActivated active => state with { Active = state.Active.SetItem(active.Environment, active) },
+        PublicationStarted publication => state with
+        {
+            Publications = state.Publications.SetItem(
+                publication.Environment.Name, state.PublicationsOf(publication.Environment.Name).Add(publication)),
+        },
+        ReleaseActivated active => state.EndPublication(active.Environment) with { Active = state.Active.SetItem(active.Environment, active) },
         _ => state,
     };
 
@@ -122,6 +142,17 @@ internal sealed record Site : IState<Site, ISiteEvent>
         }
     }
 
+    public ImmutableList<PublicationStarted> PublicationsOf(string environment) => Publications.GetValueOrDefault(environment) ?? [];
+
+    public ReleaseActivated Activation(int release, string environment, string manifestHash, DateTimeOffset now) =>
+        new(release, environment, manifestHash, Active.GetValueOrDefault(environment)?.Release, now);
+
+    /// <summary>What lets an environment serve a release: at once, or, where it publishes paths, once they are there.</summary>
+    public ISiteEvent SwitchTo(int release, string environment, string manifestHash, DateTimeOffset now) =>
+        Environments[environment] is { PublishesPaths: true } publishing
+            ? new PublicationStarted(release, publishing, manifestHash, now)
+            : Activation(release, environment, manifestHash, now);
+
     /// <exception cref="CommandRefusedException"><c>RELEASE_NOT_FOUND</c></exception>
     public Release ReleaseOf(int number) => Releases.GetValueOrDefault(number)
         ?? throw new CommandRefusedException("RELEASE_NOT_FOUND", $"There is no release {number}, or it is not kept any more.");
@@ -135,4 +166,8 @@ internal sealed record Site : IState<Site, ISiteEvent>
         ?? throw (Superseded.Contains(syncId)
             ? new CommandRefusedException("SYNC_SUPERSEDED", "Another sync of this environment began after this one, and goes on in its place.")
             : new CommandRefusedException("SYNC_NOT_FOUND", "There is no such sync under way."));
+
+    private Site EndPublication(string environment) => PublicationsOf(environment) is [.., var last]
+        ? this with { Published = Published.SetItem(environment, last), Publications = Publications.Remove(environment) }
+        : this;
 }

@@ -6,9 +6,10 @@ namespace Assets;
 // What a site has in the store, all under sites/{site}/:
 //
 //   objects/{sha256}{.ext}       the bytes of files, by content. Written once, checked, and removed when no kept release has them.
+//   public/{environment}/{path}  copies under the paths of the build, where an environment publishes them. The only keys that change.
 //   releases/{sha256}.json       a manifest (ReleaseManifest.cs), named by the SHA-256 of its bytes.
 //
-// Nothing here is ever replaced by other bytes, so everything can be cached for ever, and a crash at any point leaves objects that nobody
+// Nothing but the copies is ever replaced by other bytes, so everything can be cached for ever, and a crash at any point leaves objects that nobody
 // refers to. Which manifest an environment serves is in the stream: one event switches all of it.
 
 /// <summary>Keys of a site, and its manifests.</summary>
@@ -23,6 +24,8 @@ internal sealed class SiteObjects(IObjectStorage storage)
     private readonly LinkedList<ReleaseManifest> cached = [];
 
     public static string ObjectKey(string site, string name) => $"sites/{site}/objects/{name}";
+
+    public static string PublicKey(string site, string environment, string path) => $"sites/{site}/public/{environment}/{path}";
 
     public static string ManifestPrefix(string site) => $"sites/{site}/releases/";
 

@@ -68,6 +68,8 @@ internal sealed class SyncRun(SiteApi api, SyncOptions options, SyncProgress pro
     // A file that always changes while it is sent will not stop; an object that is always refused neither.
     private const int MostAttempts = 3;
 
+    private static readonly TimeSpan PublishingPoll = TimeSpan.FromSeconds(2);
+
     private int uploadedObjects;
     private long uploadedBytes;
 
@@ -106,6 +108,7 @@ internal sealed class SyncRun(SiteApi api, SyncOptions options, SyncProgress pro
         var byObject = scan.GroupBy(file => file.File.ObjectName, StringComparer.Ordinal).ToDictionary(group => group.Key, group => group.First());
         await UploadAsync(syncId, plan.Missing, plan.MissingBytes, byObject, cancellationToken);
         var committed = await CommitAsync(syncId, byObject, cancellationToken);
+        await WaitAsync(committed, cancellationToken);
         return Result(plan, "activated", committed.Release, committed.Path, Elapsed());
 
         double Elapsed() => Math.Round(clock.GetElapsedTime(startedAt).TotalSeconds, 3);
@@ -182,6 +185,18 @@ internal sealed class SyncRun(SiteApi api, SyncOptions options, SyncProgress pro
                 // Some were removed since the sync began, because no kept release had them.
                 await UploadAsync(syncId, e.Missing, e.Missing.Sum(name => files[name].File.SizeBytes), files, cancellationToken);
             }
+        }
+    }
+
+    // A copy for each file that changed: at most minutes. Whatever becomes of it, the release is made.
+    private async Task WaitAsync(CommittedSync committed, CancellationToken cancellationToken)
+    {
+        for (var isUnderWay = committed.IsPublishing; isUnderWay;)
+        {
+            progress.Say($"Release {committed.Release} is being published.");
+            await Task.Delay(PublishingPoll, clock, cancellationToken);
+            var environment = (await api.GetAsync(cancellationToken)).Environments.First(found => found.Name == options.Environment);
+            isUnderWay = environment.ReleaseUnderWay == committed.Release;
         }
     }
 
