@@ -52,6 +52,7 @@ public static class AssetsModule
         .AddSingleton<StartSyncHandler>()
         .AddSingleton<ReceiveObjectsHandler>()
         .AddSingleton<CommitSyncHandler>()
+        .AddSingleton<AuditSiteHandler>()
         .AddSingleton<ServeSite>()
         .AddSubscription<SiteReactions>()
         .AddJob<PublishRelease, PublishReleaseHandler>("publish_release", JobLane.Heavy, PublishReleaseHandler.Retry);
@@ -67,6 +68,7 @@ public static class AssetsModule
         ReceiveObjectsHandler.Map(sites);
         CommitSyncHandler.Map(sites);
         ActivateReleaseHandler.Map(sites);
+        AuditSiteHandler.Map(sites);
         ServeSite.Map(routes);
     }
 

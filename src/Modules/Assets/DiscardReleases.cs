@@ -48,7 +48,7 @@ internal sealed class DiscardReleases(
     private const int DeletionsAtOnce = 16;
 
     // What a sync sent before it was superseded is likely to be asked for by the next one.
-    private static readonly TimeSpan Grace = TimeSpan.FromDays(1);
+    internal static readonly TimeSpan Grace = TimeSpan.FromDays(1);
 
     /// <summary>The newest ones and those that are served stay.</summary>
     internal static IReadOnlyList<ISiteEvent> Decide(Site site, int keep, DateTimeOffset now)

@@ -51,6 +51,14 @@ internal sealed class ObjectIndex(NpgsqlDataSource database) : IHostedLifecycleS
         return await ReadAsync(mark, cancellationToken);
     }
 
+    /// <summary>Forgets objects that are not in the store as they should be: the next sync that has them sends them.</summary>
+    public async Task ForgetAsync(string site, IReadOnlyCollection<string> names, CancellationToken cancellationToken)
+    {
+        await using var delete = database.CreateCommand("delete from assets.object where site = $1 and name = any($2) and not is_removing");
+        Add(delete, site, names.ToArray());
+        await delete.ExecuteNonQueryAsync(cancellationToken);
+    }
+
     /// <summary>Forgets objects that were marked and are gone from the store.</summary>
     public async Task RemoveAsync(string site, IReadOnlyCollection<string> names, CancellationToken cancellationToken)
     {

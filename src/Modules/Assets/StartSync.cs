@@ -71,8 +71,8 @@ internal sealed class StartSyncHandler(
                 "TOO_MANY_REMOVALS", $"{removed} of {served.Files.Count} files would go. Where that is meant, allow it.");
         }
 
-        var isServed = active?.ManifestHash == wanted.Hash;
-        var missing = isServed ? [] : await index.MissingAsync(siteName, [.. wanted.Objects.Keys], cancellationToken);
+        var missing = await index.MissingAsync(siteName, [.. wanted.Objects.Keys], cancellationToken);
+        var isServed = active?.ManifestHash == wanted.Hash && missing.Count == 0;
         var plan = new SyncPlan(
             SyncId: null,
             isServed ? active!.Release : null,

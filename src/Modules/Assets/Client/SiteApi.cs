@@ -47,6 +47,9 @@ internal sealed class SiteApi(HttpClient http, string? key, string site, TimePro
     public Task<CommittedSync> CommitAsync(Guid syncId, CancellationToken cancellationToken) =>
         CallAsync<CommittedSync>(HttpMethod.Post, $"/syncs/{syncId}/commit", null, cancellationToken);
 
+    public Task<AuditReport> AuditAsync(AuditSite command, CancellationToken cancellationToken) =>
+        CallAsync<AuditReport>(HttpMethod.Post, "/audit", command, cancellationToken);
+
     public Task<SiteView> ActivateAsync(int release, ActivateRelease command, CancellationToken cancellationToken) =>
         CallAsync<SiteView>(HttpMethod.Post, $"/releases/{release}/activate", command, cancellationToken);
 

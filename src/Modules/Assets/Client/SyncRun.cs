@@ -9,6 +9,9 @@ internal sealed record SyncOptions
 
     public string Environment { get; init; } = "production";
 
+    /// <summary>Instead of a sync: a look at the store.</summary>
+    public AuditSite? Audit { get; init; }
+
     /// <summary>Instead of a sync: the release to serve.</summary>
     public int? Activate { get; init; }
 
@@ -17,6 +20,9 @@ internal sealed record SyncOptions
     public bool Delete { get; init; }
 
     public bool AllowMassRemoval { get; init; }
+
+    /// <summary>Also where the release that is served has these files: some may be missing in the store.</summary>
+    public bool Full { get; init; }
 
     public bool Json { get; init; }
 
@@ -93,7 +99,7 @@ internal sealed class SyncRun(SiteApi api, SyncOptions options, SyncProgress pro
     {
         var scan = await ScanAsync(cancellationToken);
         var files = scan.Select(file => file.File).ToArray();
-        if (await ServedAsync(ReleaseManifest.Of(files), cancellationToken) is { } served)
+        if (!options.Full && await ServedAsync(ReleaseManifest.Of(files), cancellationToken) is { } served)
         {
             return served with { Seconds = Elapsed() };
         }

@@ -13,12 +13,14 @@ internal static class SyncVerb
     internal const string Usage = """
         Usage: Host assets sync DIR --site NAME [OPTION …]
 
+               assets audit --site NAME [--repair]      compare the store with what the releases of a site need
                assets activate RELEASE --site NAME [--environment E]      serve another release that is kept: a rollback
 
           --environment E         production (default), staging or development
           --dry-run               say what would be sent and what it costs, and change nothing
           --delete                files that are served but not in DIR go
           --allow-mass-removal    also where most files would go
+          --full                  look for lost files also where nothing changed: after an audit that repaired
           --include GLOB          only files that match one of these; repeatable. *.jpg, images/**
           --exclude GLOB          not files that match; repeatable. Names that begin with a dot are left out anyway
           --cache FILE            where hashes of files are kept (default: in the user's cache folder)
@@ -51,6 +53,13 @@ internal static class SyncVerb
         var run = new SyncRun(api, options, new SyncProgress(Console.Error, isTerminal, clock), clock);
         try
         {
+            if (options.Audit is { } audit)
+            {
+                var report = await api.AuditAsync(audit, stopped);
+                await Console.Out.WriteLineAsync(JsonSerializer.Serialize(report, JsonSerializerOptions.Web));
+                return report.Missing.Count == 0 ? 0 : Refused;
+            }
+
             if (options.Activate is { } number)
             {
                 await api.ActivateAsync(number, new ActivateRelease(options.Environment), stopped);
@@ -102,18 +111,21 @@ internal static class SyncVerb
             ["sync", { } folder, ..] => throw new StartupException($"There is no folder {folder}."),
             ["activate", { } number, ..] when int.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out var release) =>
                 new SyncOptions { Folder = "", Site = "", Activate = release },
+            ["audit", ..] => new SyncOptions { Folder = "", Site = "", Audit = new AuditSite() },
             _ => throw new StartupException("There is no such command: assets --help lists them."),
         };
-        var rest = new Queue<string>(arguments.Skip(2));
+        var rest = new Queue<string>(arguments.Skip(options.Audit is null ? 2 : 1));
         while (rest.TryDequeue(out var name))
         {
             options = name switch
             {
+                "--repair" when options.Audit is not null => options with { Audit = new AuditSite(Repair: true) },
                 "--site" => options with { Site = Value() },
                 "--environment" => options with { Environment = Value() },
                 "--dry-run" => options with { DryRun = true },
                 "--delete" => options with { Delete = true },
                 "--allow-mass-removal" => options with { AllowMassRemoval = true },
+                "--full" => options with { Full = true },
                 "--include" => options with { Includes = [.. options.Includes, Value()] },
                 "--exclude" => options with { Excludes = [.. options.Excludes, Value()] },
                 "--cache" => options with { CacheFile = Value() },
