@@ -79,6 +79,16 @@ public sealed class SiteKillTests : IAsyncLifetime
         Assert.Contains("Nothing changed", (await SyncAsync(second)).Output, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task What_a_bucket_needs_is_printed()
+    {
+        var run = await commands.RunAsync([], "assets", "bucket-setup", "photos", "https://music.example.com");
+        Assert.Equal(0, run.ExitCode);
+        var documents = run.Output.Split('#').Select(part => part[(part.IndexOf('{') is var start and >= 0 ? start : part.Length)..]).Where(part => part.Length > 0);
+        Assert.Equal(3, documents.Select(document => JsonDocument.Parse(document).RootElement.ValueKind).Count(kind => kind == JsonValueKind.Object));
+        Assert.Contains("arn:aws:s3:::photos/sites/*/public/*", run.Output, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData(2, "Assets__Url is missing", "sync", ".", "--site", "music")]
     [InlineData(2, "There is no option --frobnicate", "sync", ".", "--site", "music", "--frobnicate")]

@@ -13,6 +13,7 @@ internal static class SyncVerb
     internal const string Usage = """
         Usage: Host assets sync DIR --site NAME [OPTION …]
 
+               assets bucket-setup BUCKET [ORIGIN …]      print the CORS and policy documents a bucket needs
                assets audit --site NAME [--repair]      compare the store with what the releases of a site need
                assets activate RELEASE --site NAME [--environment E]      serve another release that is kept: a rollback
 
@@ -41,6 +42,12 @@ internal static class SyncVerb
     /// <exception cref="StartupException">Arguments or settings are wrong.</exception>
     internal static async Task<int> RunAsync(IReadOnlyList<string> arguments, IConfiguration configuration, CancellationToken stopped)
     {
+        if (arguments.ToArray() is ["bucket-setup", var bucket, .. var origins])
+        {
+            await Console.Out.WriteLineAsync(BucketSetup.Document(bucket, origins.Length == 0 ? ["*"] : origins));
+            return 0;
+        }
+
         var options = Parse(arguments);
         var clock = TimeProvider.System;
         using var http = new HttpClient(new SocketsHttpHandler { AutomaticDecompression = DecompressionMethods.None, AllowAutoRedirect = false })
