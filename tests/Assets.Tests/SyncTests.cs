@@ -201,6 +201,21 @@ public sealed class FolderSyncTests : SyncTests
     protected override Task<IObjectStorage> OpenStorageAsync() =>
         Task.FromResult<IObjectStorage>(new FolderObjectStorage(Path.Combine(Scratch, "storage"), TimeProvider.System));
 
+    [Fact]
+    [Trait("Category", "Long")]
+    public async Task A_site_may_have_a_hundred_thousand_files()
+    {
+        for (var i = 0; i < 100_000; i++)
+        {
+            Write($"many/{i / 1000}/{i}.txt", $"{i % 100}");
+        }
+
+        var result = await SyncAsync();
+        Assert.Equal(("activated", 100_019, 119), (result.Outcome, result.Files, result.UploadedObjects));
+        Assert.Equal("99"u8.ToArray(), await ServedAsync("many/99/99999.txt"));
+        Assert.Equal("unchanged", (await SyncAsync()).Outcome);
+    }
+
     /// <summary>Whatever call to the store fails, before or after its effect: it is tried again, and what is served is whole.</summary>
     [Theory]
     [InlineData(false)]

@@ -8,6 +8,7 @@ namespace Assets;
 /// A body that gives its last bytes only if all of them have the SHA-256 they should, so that a store, which makes nothing visible before the
 /// end, never has an object under a wrong name.
 /// </summary>
+/// <param name="body">Disposed with this.</param>
 internal sealed class HashedBody(Stream body, string sha256, long sizeBytes) : ReadOnlyStream
 {
     private readonly IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
@@ -27,6 +28,7 @@ internal sealed class HashedBody(Stream body, string sha256, long sizeBytes) : R
     {
         if (disposing)
         {
+            body.Dispose();
             hash.Dispose();
         }
 
