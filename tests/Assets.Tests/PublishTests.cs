@@ -74,11 +74,11 @@ public abstract class PublishTests : SiteTest
     {
         for (var call = 1; call <= FewestCalls; call++)
         {
-            await BuildAsync(call % 3);
+            await BuildAsync(2 * call);
             Storage.FailAt(call, afterEffect);
             await Assert.ThrowsAnyAsync<StorageException>(PublishAsync);
             Storage.FailAt(0, afterEffect);
-            await BuildAsync((call + 1) % 3);
+            await BuildAsync((2 * call) + 1);
             await PublishAsync();
             Assert.Equal(Expected(), await PublicAsync());
         }
