@@ -24,22 +24,24 @@ internal static class BucketSetup
 
         # Who may read: objects and published paths of sites, and nothing of weddings. AWS: aws s3api put-bucket-policy --bucket {bucket} --policy file://policy.json
         # R2 has no policies: a custom domain on a bucket opens all of it, so give sites a bucket (and a host) of their own there.
-        {Json(new
-        {
-            Version = "2012-10-17",
-            Statement = new[]
-            {
-                new
-                {
-                    Sid = "SitesArePublic",
-                    Effect = "Allow",
-                    Principal = "*",
-                    Action = "s3:GetObject",
-                    Resource = new[] { $"arn:aws:s3:::{bucket}/sites/*/objects/*", $"arn:aws:s3:::{bucket}/sites/*/public/*" },
-                },
-            },
-        })}
+        {Json(PolicyOf(bucket))}
         """;
+
+    private static object PolicyOf(string bucket) => new
+    {
+        Version = "2012-10-17",
+        Statement = new[]
+        {
+            new
+            {
+                Sid = "SitesArePublic",
+                Effect = "Allow",
+                Principal = "*",
+                Action = "s3:GetObject",
+                Resource = new[] { $"arn:aws:s3:::{bucket}/sites/*/objects/*", $"arn:aws:s3:::{bucket}/sites/*/public/*" },
+            },
+        },
+    };
 
     private static string Json(object document) => JsonSerializer.Serialize(document, Readable);
 }
