@@ -284,14 +284,12 @@ public sealed class DownloadAlbumFromFolder : DownloadAlbumTests
         using var broken = await SendAsync(HttpMethod.Get, id);
         Assert.Equal(HttpStatusCode.OK, broken.StatusCode);
         await Assert.ThrowsAnyAsync<Exception>(() => broken.Content.ReadAsByteArrayAsync(Cancel));
-        if (how == "damaged")
+        if (how != "damaged") // within the file nobody knows what its bytes should be
         {
-            return; // within the file nobody knows what its bytes should be, and the job may copy them into the ZIP unseen (ADR 9)
+            var inside = head.Content.Headers.ContentLength! - 4_000_000;
+            using var refused = await SendAsync(HttpMethod.Get, id, ("Range", $"bytes={inside}-"));
+            Assert.Equal("ALBUM_NOT_READY", CodeOf(await refused.Content.ReadFromJsonAsync<JsonElement>(Cancel)));
         }
-
-        var inside = head.Content.Headers.ContentLength! - 4_000_000;
-        using var refused = await SendAsync(HttpMethod.Get, id, ("Range", $"bytes={inside}-"));
-        Assert.Equal("ALBUM_NOT_READY", CodeOf(await refused.Content.ReadFromJsonAsync<JsonElement>(Cancel)));
 
         await Workshop.AttemptAsync(id);
         using var healed = await SendAsync(HttpMethod.Get, id, ("If-Range", head.Headers.ETag!.ToString()), ("Range", "bytes=1000-"));

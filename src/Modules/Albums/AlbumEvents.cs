@@ -113,8 +113,7 @@ internal sealed record WorkMetered(
 internal sealed record RequestedFile(string? Key, string? Name, string? Url = null);
 
 /// <summary>Bytes of one entry within one part.</summary>
-/// <param name="Crc32"><see langword="null"/> where the store copied them unseen; the entry's CRC was known then.</param>
-internal sealed record Segment(int Entry, long OffsetBytes, long SizeBytes, uint? Crc32);
+internal sealed record Segment(int Entry, long OffsetBytes, long SizeBytes, uint Crc32);
 
 internal sealed record SkippedFile(int Index, string Name, string Reason, string? Key = null)
 {

@@ -1,19 +1,16 @@
 namespace Platform.Storage;
 
-/// <summary>
-/// A body put together from pieces, in order. Any store can read it like a stream, from its beginning as often as it likes. A store that can
-/// copy ranges of its objects inside takes those from <see cref="Pieces"/> and leaves them unread.
-/// </summary>
-public sealed class ComposedBody(IReadOnlyList<BodyPiece> pieces) : ReadOnlyStream
+/// <summary>A body put together from pieces, in order, each opened when its turn comes. It can be read again from its beginning.</summary>
+public sealed class ComposedBody(IReadOnlyList<BodyPiece> pieces) : Crc32Stream
 {
-    private Stream? current;
+    private Crc32Stream? current;
     private int index;
     private long position;
+    private long endOfPieces;
+    private uint crcOfPieces;
 
-    public IReadOnlyList<BodyPiece> Pieces => pieces;
-
-    /// <summary>How many bytes the store copied inside, and so did not read.</summary>
-    public long CopiedBytes { get; internal set; }
+    /// <summary>Of all pieces that were read to their end.</summary>
+    public override uint Crc32 => crcOfPieces;
 
     /// <summary>As far as its beginning.</summary>
     public override bool CanSeek => true;
@@ -29,7 +26,7 @@ public sealed class ComposedBody(IReadOnlyList<BodyPiece> pieces) : ReadOnlyStre
             {
                 ArgumentOutOfRangeException.ThrowIfNotEqual(value, 0);
                 current?.Dispose();
-                (current, index, position) = (null, 0, 0);
+                (current, index, position, endOfPieces, crcOfPieces) = (null, 0, 0, 0, 0);
             }
         }
     }
@@ -46,6 +43,8 @@ public sealed class ComposedBody(IReadOnlyList<BodyPiece> pieces) : ReadOnlyStre
                 return read;
             }
 
+            crcOfPieces = Storage.Crc32.Combine(crcOfPieces, current.Crc32, position - endOfPieces);
+            endOfPieces = position;
             await current.DisposeAsync();
             (current, index) = (null, index + 1);
         }
@@ -72,9 +71,5 @@ public sealed class ComposedBody(IReadOnlyList<BodyPiece> pieces) : ReadOnlyStre
 }
 
 /// <summary>One piece of a <see cref="ComposedBody"/>.</summary>
-/// <param name="Open">Opens its bytes, exactly <paramref name="SizeBytes"/> many; a <see cref="Crc32Stream"/> saves stores the checksum.</param>
-/// <param name="CopyOf">Where in the same store the same bytes are, if it may copy them unseen.</param>
-public sealed record BodyPiece(long SizeBytes, Func<Stream> Open, ObjectRange? CopyOf = null);
-
-/// <summary>A range of an object, as long as it has that ETag.</summary>
-public sealed record ObjectRange(string Key, string ETag, ByteRange Range);
+/// <param name="Open">Opens its bytes, <paramref name="SizeBytes"/> many.</param>
+public sealed record BodyPiece(long SizeBytes, Func<Crc32Stream> Open);

@@ -11,8 +11,12 @@ internal static partial class Disk
     internal const int BlockBytes = 128 * 1024;
 
     /// <summary>Writes exactly <paramref name="sizeBytes"/> of the body at an offset and returns their CRC-32. Faults of the body pass as they are.</summary>
+    /// <param name="turn">
+    /// Taken for each write where others write to the same file. Linux locks a file for each write, and a thread that waits for that lock
+    /// burns a processor.
+    /// </param>
     public static async Task<uint> WriteAsync(
-        SafeFileHandle file, long offsetBytes, Stream body, long sizeBytes, CancellationToken cancellationToken)
+        SafeFileHandle file, long offsetBytes, Stream body, long sizeBytes, SemaphoreSlim? turn, CancellationToken cancellationToken)
     {
         if (body is BufferBody { Position: 0 } memory && memory.Length == sizeBytes)
         {
@@ -32,7 +36,16 @@ internal static partial class Disk
                 var bytes = buffer.AsMemory(0, await body.ReadAtLeastAsync(
                     buffer.AsMemory(0, wanted), wanted, throwOnEndOfStream: false, cancellationToken));
                 crc = known is null ? Crc32.Append(crc, bytes.Span) : crc;
-                Write(file, bytes.Span, offsetBytes + done);
+                await (turn?.WaitAsync(cancellationToken) ?? Task.CompletedTask);
+                try
+                {
+                    Write(file, bytes.Span, offsetBytes + done);
+                }
+                finally
+                {
+                    turn?.Release();
+                }
+
                 done += bytes.Length;
                 if (bytes.Length < wanted)
                 {
@@ -94,7 +107,7 @@ internal static partial class Disk
         if (from < range.EndBytes)
         {
             await using var rest = new FileRangeStream(source, new ByteRange(from, range.EndBytes - from), ownsFile: false);
-            await WriteAsync(target, to, rest, range.EndBytes - from, cancellationToken);
+            await WriteAsync(target, to, rest, range.EndBytes - from, turn: null, cancellationToken);
         }
     }
 

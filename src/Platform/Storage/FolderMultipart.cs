@@ -34,7 +34,7 @@ internal sealed class FolderMultipart(FolderObjects objects, FolderUnsynced unsy
     private const int MaxNumber = 10_000;
 
     // One for each body, or for a few that happen to share it.
-    private readonly SemaphoreSlim[] copying = [.. Enumerable.Range(0, 16).Select(_ => new SemaphoreSlim(1))];
+    private readonly SemaphoreSlim[] turns = [.. Enumerable.Range(0, 16).Select(_ => new SemaphoreSlim(1))];
 
     public Task<MultipartUpload> BeginAsync(string key, bool isRebuildable, CancellationToken cancellationToken)
     {
@@ -48,9 +48,9 @@ internal sealed class FolderMultipart(FolderObjects objects, FolderUnsynced unsy
         return Task.FromResult(upload);
     }
 
-    /// <summary>Stores one part by <paramref name="fill"/>, which writes its bytes at an offset of a file and returns its ETag.</summary>
+    /// <summary>Stores one part by <paramref name="fill"/>, which writes its bytes at an offset of a file, in turns, and returns its ETag.</summary>
     public async Task<StoredPart> StoreAsync(
-        MultipartUpload upload, PartSlot slot, Func<SafeFileHandle, long, Task<string>> fill, CancellationToken cancellationToken)
+        MultipartUpload upload, PartSlot slot, Func<SafeFileHandle, long, SemaphoreSlim, Task<string>> fill, CancellationToken cancellationToken)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(slot.Number, 1, nameof(slot));
         ArgumentOutOfRangeException.ThrowIfGreaterThan(slot.Number, MaxNumber, nameof(slot));
@@ -66,7 +66,7 @@ internal sealed class FolderMultipart(FolderObjects objects, FolderUnsynced unsy
             string etag;
             using (var file = Disk.Open(Path.Combine(folder, name), inPlace ? FileMode.Open : FileMode.CreateNew, FileAccess.Write, FileShare.ReadWrite))
             {
-                etag = await fill(file, inPlace ? slot.OffsetBytes : 0);
+                etag = await fill(file, inPlace ? slot.OffsetBytes : 0, turns[(uint)upload.Id.GetHashCode(StringComparison.Ordinal) % turns.Length]);
                 if (!held.IsRebuildable)
                 {
                     Disk.Sync(file);
@@ -89,16 +89,6 @@ internal sealed class FolderMultipart(FolderObjects objects, FolderUnsynced unsy
                 Forget(Path.Combine(folder, name));
             }
         }
-    }
-
-    /// <summary>Stores a part that is put together from pieces.</summary>
-    public Task<StoredPart> ComposeAsync(MultipartUpload upload, PartSlot slot, ComposedBody body, CancellationToken cancellationToken)
-    {
-        var alone = copying[(uint)upload.Id.GetHashCode(StringComparison.Ordinal) % copying.Length];
-        return body.Length == slot.SizeBytes
-            ? StoreAsync(
-                upload, slot, (file, offset) => new FolderComposition(objects, file, body, alone).WriteAsync(offset, cancellationToken), cancellationToken)
-            : throw new StorageException(StorageError.BodySizeMismatch, $"The body holds {body.Length} bytes, not {slot.SizeBytes} as announced.");
     }
 
     public async Task<IReadOnlyList<StoredPart>> ListAsync(MultipartUpload upload, CancellationToken cancellationToken)

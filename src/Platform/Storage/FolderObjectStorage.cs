@@ -98,7 +98,7 @@ public sealed class FolderObjectStorage : IStore
         {
             using (var handle = Disk.Open(file, FileMode.CreateNew, FileAccess.Write, FileShare.None))
             {
-                await Disk.WriteAsync(handle, 0, body, sizeBytes, cancellationToken);
+                await Disk.WriteAsync(handle, 0, body, sizeBytes, turn: null, cancellationToken);
                 objects.Finish(handle);
             }
 
@@ -150,14 +150,12 @@ public sealed class FolderObjectStorage : IStore
     }
 
     public Task<StoredPart> PutPartAsync(MultipartUpload upload, PartSlot part, Stream body, CancellationToken cancellationToken) =>
-        body is ComposedBody composed
-            ? multipart.ComposeAsync(upload, part, composed, cancellationToken)
-            : multipart.StoreAsync(
-                upload,
-                part,
-                async (file, offset) => FormattableString.Invariant(
-                    $"{await Disk.WriteAsync(file, offset, body, part.SizeBytes, cancellationToken):x8}-{part.SizeBytes:x}"),
-                cancellationToken);
+        multipart.StoreAsync(
+            upload,
+            part,
+            async (file, offset, turn) => FormattableString.Invariant(
+                $"{await Disk.WriteAsync(file, offset, body, part.SizeBytes, turn, cancellationToken):x8}-{part.SizeBytes:x}"),
+            cancellationToken);
 
     public async Task<StoredPart> CopyPartAsync(
         MultipartUpload upload, PartSlot part, string sourceKey, long sourceOffsetBytes, string sourceETag, CancellationToken cancellationToken)
@@ -174,7 +172,7 @@ public sealed class FolderObjectStorage : IStore
         return await multipart.StoreAsync(
             upload,
             part,
-            async (file, offset) =>
+            async (file, offset, _) =>
             {
                 await Disk.CopyAsync(source, range, file, offset, cancellationToken);
                 return etag;

@@ -49,7 +49,7 @@ public interface IObjectStorage
     /// Stores one part, replacing an earlier one of that number. A part whose body is cut off leaves the earlier one as it was, or gone:
     /// record an invalidation before sending a number again.
     /// </summary>
-    /// <param name="body">Read once from its position, not disposed. Of a <see cref="ComposedBody"/> the store may copy pieces inside instead.</param>
+    /// <param name="body">Read once from its position, not disposed.</param>
     Task<StoredPart> PutPartAsync(MultipartUpload upload, PartSlot part, Stream body, CancellationToken cancellationToken);
 
     /// <summary>Fills a part from a range of an object without moving bytes through this process.</summary>

@@ -67,7 +67,7 @@ public sealed class MeteredObjectStorage(IObjectStorage inner, WorkMeter meter) 
     {
         meter.CountA();
         var stored = await TimeAsync(inner.PutPartAsync(upload, part, body, cancellationToken));
-        meter.CountIn(part.SizeBytes - (body is ComposedBody composed ? composed.CopiedBytes : 0));
+        meter.CountIn(part.SizeBytes);
         return stored;
     }
 

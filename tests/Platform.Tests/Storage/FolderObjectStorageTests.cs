@@ -82,29 +82,6 @@ public sealed class FolderObjectStorageTests : IDisposable
         Assert.Equal("helloworld", await ReadAsync("a"));
     }
 
-    /// <summary>A range of a small file costs less when it is read along with its neighbours.</summary>
-    [Fact]
-    public async Task Ranges_of_objects_are_copied_unseen()
-    {
-        var large = await PutAsync("large", new string('l', 300_000));
-        var meter = new WorkMeter();
-        var metered = new MeteredObjectStorage(storage, meter);
-        var upload = await metered.BeginMultipartAsync("a", "", Cancel);
-        await using var body = new ComposedBody(
-        [
-            new(2, () => Body("< ")),
-            new(200_000, Unread, new ObjectRange("large", large.ETag, new ByteRange(50_000, 200_000))),
-            new(1_000, () => Body(new string('l', 1_000)), new ObjectRange("large", large.ETag, new ByteRange(0, 1_000))),
-            new(2, () => Body(" >")),
-        ]);
-        var part = await metered.PutPartAsync(upload, new PartSlot(1, 0, body.Length), body, Cancel);
-        await metered.CompleteMultipartAsync(upload, [part], Cancel);
-        Assert.Equal($"< {new string('l', 201_000)} >", await ReadAsync("a"));
-        Assert.Equal((200_000, 1_004), (body.CopiedBytes, meter.BytesIn));
-
-        static Stream Unread() => throw new InvalidOperationException("It should be copied.");
-    }
-
     [Theory]
     [InlineData(".storage/x")]
     [InlineData(".STORAGE/multipart/x")]

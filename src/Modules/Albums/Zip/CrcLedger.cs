@@ -21,11 +21,6 @@ internal sealed class CrcLedger(ZipPlan plan)
     /// <exception cref="SourceLostException">The bytes are not those the plan knew a CRC of.</exception>
     internal void Add(Segment segment)
     {
-        if (segment.Crc32 is null)
-        {
-            return; // copied unseen
-        }
-
         var planned = plan.Entries[segment.Entry];
         var entry = entries.GetOrAdd(segment.Entry, static _ => new Entry());
         if (entry.Add(segment, planned.SizeBytes) is not { } crc32)
@@ -68,7 +63,7 @@ internal sealed class CrcLedger(ZipPlan plan)
 
                 sizeBytes += segment.SizeBytes;
                 return sizeBytes == wholeBytes
-                    ? segments.Values.Aggregate(0u, (crc, next) => Crc32.Combine(crc, next.Crc32!.Value, next.SizeBytes))
+                    ? segments.Values.Aggregate(0u, (crc, next) => Crc32.Combine(crc, next.Crc32, next.SizeBytes))
                     : null;
             }
         }

@@ -8,8 +8,7 @@ namespace Albums.Zip;
 /// Makes parts of a ZIP and puts them into a multipart upload, each independent of the others.
 /// </summary>
 /// <remarks>
-/// A part is composed of headers and of ranges of files; the store copies those inside if it can, or they stream through. In memory are only
-/// headers and small pieces, unless the part holds the header of a file whose CRC is unknown: it waits until the parts behind it have read
+/// A part is composed of headers and of ranges of files, which stream through. In memory are only headers and small pieces, unless the part holds the header of a file whose CRC is unknown: it waits until the parts behind it have read
 /// that file to its end. So that nobody waits for this part in turn, it reads everything of unknown CRC into memory first. At most one
 /// file keeps parts waiting for parts that nobody reads yet (one that leaves a part covers its end), and two parts where its header is cut
 /// in two: three workers never block. Memory is at most one part per worker, whatever the size of files and album.
@@ -41,13 +40,7 @@ internal sealed class PartPacker(
             await WriteRecordsAsync(pieces, places, cancellationToken);
             await using var body = new ComposedBody([.. Compose(pieces, places, buffer, readers)]);
             var stored = await storage.PutPartAsync(upload, slot, body, cancellationToken);
-            var segments = Segments(pieces, readers);
-            foreach (var segment in segments)
-            {
-                crcs.Add(segment);
-            }
-
-            return new PartStored(number, stored.ETag, slot.SizeBytes, segments, clock.GetUtcNow());
+            return new PartStored(number, stored.ETag, slot.SizeBytes, Learn(readers), clock.GetUtcNow());
         }
         finally
         {
@@ -79,10 +72,15 @@ internal sealed class PartPacker(
                 await using var reader = readers[i] = Open(pieces[i]);
                 await reader.ReadExactlyAsync(places[i], cancel);
             });
-        foreach (var reader in readers.OfType<SegmentStream>())
-        {
-            crcs.Add(reader.Segment);
-        }
+        Learn(readers);
+    }
+
+    // Adding a segment again changes nothing.
+    private List<Segment> Learn(SegmentStream?[] readers)
+    {
+        var segments = readers.OfType<SegmentStream>().Select(reader => reader.Segment).ToList();
+        segments.ForEach(crcs.Add);
+        return segments;
     }
 
     private async Task WriteRecordsAsync(Piece[] pieces, Memory<byte>[] places, CancellationToken cancellationToken)
@@ -111,7 +109,7 @@ internal sealed class PartPacker(
                     yield return InMemory(buffer.AsMemory(from, to - from));
                 }
 
-                yield return InStore(pieces[i], i, readers);
+                yield return Streamed(pieces[i], i, readers);
                 from = to;
             }
         }
@@ -128,20 +126,7 @@ internal sealed class PartPacker(
         return new(bytes.Length, () => new BufferBody(bytes, crc32));
     }
 
-    // Bytes whose CRC is to be learnt have to be seen.
-    private BodyPiece InStore(Piece piece, int place, SegmentStream?[] readers)
-    {
-        var entry = plan.Entries[piece.Entry];
-        var range = new ByteRange(piece.OffsetBytes, piece.SizeBytes);
-        var copyOf = entry is { Key: { } key, ETag: { } etag, Crc32: not null } ? new ObjectRange(key, etag, range) : null;
-        return new(piece.SizeBytes, () => readers[place] = Open(piece), copyOf);
-    }
-
-    // What the store copied has no reader, or one that did not get far.
-    private static List<Segment> Segments(Piece[] pieces, SegmentStream?[] readers) =>
-        [.. pieces.Zip(readers)
-            .Where(piece => piece.First.Kind is PieceKind.Content)
-            .Select(piece => piece.Second?.Segment ?? new Segment(piece.First.Entry, piece.First.OffsetBytes, piece.First.SizeBytes, null))];
+    private BodyPiece Streamed(Piece piece, int place, SegmentStream?[] readers) => new(piece.SizeBytes, () => readers[place] = Open(piece));
 
     private SegmentStream Open(Piece piece)
     {

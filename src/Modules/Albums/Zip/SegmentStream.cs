@@ -6,19 +6,17 @@ namespace Albums.Zip;
 internal sealed class SegmentStream(Piece piece, EntryStream source) : Crc32Stream
 {
     private uint crc;
-    private long sizeBytes;
 
     public override uint Crc32 => crc;
 
-    /// <summary>What was learnt.</summary>
-    internal Segment Segment => new(piece.Entry, piece.OffsetBytes, piece.SizeBytes, sizeBytes == piece.SizeBytes ? crc : null);
+    /// <summary>What was learnt, once it was read to its end.</summary>
+    internal Segment Segment => new(piece.Entry, piece.OffsetBytes, piece.SizeBytes, crc);
 
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
         // Not more than what is still in the processor's cache when its CRC is computed.
         var read = await source.ReadAsync(buffer[..Math.Min(buffer.Length, 128 * 1024)], cancellationToken);
         crc = Platform.Storage.Crc32.Append(crc, buffer.Span[..read]);
-        sizeBytes += read;
         return read;
     }
 
