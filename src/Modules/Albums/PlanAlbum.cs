@@ -76,7 +76,7 @@ internal sealed class PlanAlbumHandler(
             plan.VolumeStarts is null ? null : sizes);
     }
 
-    // With the CRCs that packing found, they need not be read before they can be copied.
+    // With the CRCs that packing found: no header waits for them again.
     private static async Task<IReadOnlyList<PlannedEntry>> EntriesAsync(
         EventStore store, IObjectStorage storage, Guid albumId, Edition edition, CancellationToken cancellationToken)
     {
