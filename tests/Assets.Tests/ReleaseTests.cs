@@ -66,6 +66,18 @@ public sealed class ReleaseTests : FolderSiteTest
     }
 
     [Fact]
+    public async Task The_log_of_a_site_tells_what_happened()
+    {
+        await ReleaseAsync("one");
+        var log = await Server.Client.GetFromJsonAsync<System.Text.Json.JsonElement>($"/v1/sites/{Site}/log?fromVersion=2", Cancel);
+        var entries = log.GetProperty("entries").EnumerateArray().ToArray();
+        Assert.Equal(["sync_started", "sync_completed", "release_activated"], entries.Select(entry => entry.GetProperty("event").GetString()));
+        Assert.Equal(1, entries[0].GetProperty("details").GetProperty("files").GetInt32());
+        using var unknown = await Server.GetAsync("/v1/sites/nothing/log");
+        Assert.Equal(HttpStatusCode.NotFound, unknown.StatusCode);
+    }
+
+    [Fact]
     public async Task A_file_is_served_by_ranges_and_conditions()
     {
         await ReleaseAsync("0123456789");

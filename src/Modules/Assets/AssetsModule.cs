@@ -63,6 +63,7 @@ public static class AssetsModule
         var sites = routes.MapGroup("/v1/sites").WithTags("Sites").RequireScope(Scopes.Sites, of: "site").RequireAllWeddings();
         RegisterSiteHandler.Map(sites);
         GetSite.Map(sites);
+        SiteLog.Map(sites);
         ConfigureEnvironmentHandler.Map(sites);
         StartSyncHandler.Map(sites);
         ReceiveObjectsHandler.Map(sites);
