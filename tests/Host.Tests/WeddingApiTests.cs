@@ -100,13 +100,10 @@ public sealed class WeddingApiTests : IAsyncLifetime
     {
         var weddings = other.Services.GetRequiredService<IWeddings>();
         using var anybody = node.CreateClient();
-        await EventuallyAsync(async () =>
-        {
-            // The read model follows the log by a moment; a second wish within a minute changes nothing.
-            using var asked = await anybody.PostAsJsonAsync("/v1/sign-in-links", new { email = "ANN-BOB@example.com" }, Cancellation);
-            Assert.Equal(HttpStatusCode.Accepted, asked.StatusCode);
-            return host.Mails().Any();
-        });
+        await EventuallyAsync(async () => (await weddings.ListAsync("ann-bob", before: null, Cancellation)).Count == 1); // whose addresses come with it
+        using var asked = await anybody.PostAsJsonAsync("/v1/sign-in-links", new { email = "ANN-BOB@example.com" }, Cancellation);
+        Assert.Equal(HttpStatusCode.Accepted, asked.StatusCode);
+        await EventuallyAsync(() => Task.FromResult(host.Mails().Any()));
         using var unknown = await anybody.PostAsJsonAsync("/v1/sign-in-links", new { email = "nobody@example.com" }, Cancellation);
         Assert.Equal(HttpStatusCode.Accepted, unknown.StatusCode);
         var token = TokenIn(Assert.Single(host.Mails()));
