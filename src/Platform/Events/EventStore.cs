@@ -173,7 +173,7 @@ public sealed class EventStore(NpgsqlDataSource database, EventTypes types, Time
 
     private void Announce(StreamAppend append)
     {
-        Signals.Appended(append.StreamName);
+        Signals.Appended([append.StreamName, .. append.Events.Select(e => LogSignals.OfType(types.NameOf(e.GetType())))]);
         EventMeters.Appended.Add(append.Events.Count, new KeyValuePair<string, object?>("stream.type", append.StreamType));
     }
 

@@ -67,8 +67,8 @@ internal sealed partial class LogListener(NpgsqlDataSource database, EventStore 
     {
         while (true)
         {
-            var streams = await store.Signals.TakeAppendedAsync(stoppingToken);
-            var payload = string.Join('\n', streams);
+            var names = await store.Signals.TakeAppendedAsync(stoppingToken);
+            var payload = string.Join('\n', names);
 
             // A payload is limited to 8,000 bytes.
             await using (var notify = database.CreateCommand("select pg_notify($1, $2)"))

@@ -3,8 +3,8 @@ using System.Collections.Concurrent;
 namespace Platform.Events;
 
 /// <summary>
-/// Wakes whoever waits for new events in this process, and collects the streams this process appended to until they are told to all
-/// processes. Only a hint: a signal may be early, doubled or lost, so waiters look at the tables and wait for a bounded time.
+/// Wakes whoever waits for new events in this process, of a stream or of a type, and collects the names of what this process appended until they
+/// are told to all processes. Only a hint: a signal may be early, doubled or lost, so waiters look at the tables and wait for a bounded time.
 /// </summary>
 internal sealed class LogSignals : IDisposable
 {
@@ -14,18 +14,21 @@ internal sealed class LogSignals : IDisposable
     private readonly ConcurrentDictionary<string, TaskCompletionSource> waiters = new(StringComparer.Ordinal);
     private readonly SemaphoreSlim appended = new(0, 1);
     private readonly Lock gate = new();
-    private HashSet<string> streams = new(StringComparer.Ordinal);
+    private HashSet<string> names = new(StringComparer.Ordinal);
 
-    /// <summary>The name under which subscriptions wait for any event at all. No stream has it.</summary>
-    public const string AnyStream = "";
+    /// <summary>The name under which subscriptions wait beside those of their types.</summary>
+    public const string Subscriptions = "/";
 
-    public void Appended(string streamName)
+    /// <summary>The name of events of a stored type. No stream has it.</summary>
+    public static string OfType(string eventType) => $"/{eventType}";
+
+    public void Appended(params IEnumerable<string> appendedNames)
     {
         lock (gate)
         {
-            if (streams.Count <= MaxNames)
+            if (names.Count <= MaxNames)
             {
-                streams.Add(streamName);
+                names.UnionWith(appendedNames);
             }
 
             if (appended.CurrentCount == 0)
@@ -35,45 +38,46 @@ internal sealed class LogSignals : IDisposable
         }
     }
 
-    /// <summary>Waits for appends of this process and takes the streams they went to; none where they are too many to name.</summary>
+    /// <summary>Waits for appends of this process and takes their names; none where they are too many.</summary>
     public async Task<IReadOnlyCollection<string>> TakeAppendedAsync(CancellationToken cancellationToken)
     {
         await appended.WaitAsync(cancellationToken);
         lock (gate)
         {
-            var taken = streams;
-            streams = new(StringComparer.Ordinal);
+            var taken = names;
+            names = new(StringComparer.Ordinal);
             return taken.Count > MaxNames ? [] : taken;
         }
     }
 
-    /// <summary>Wakes the waiters of these streams and those of any stream; everybody where none is named.</summary>
-    public void Wake(IReadOnlyCollection<string> streamNames)
+    /// <summary>Wakes the waiters of these names; everybody where there is none.</summary>
+    public void Wake(IReadOnlyCollection<string> wokenNames)
     {
-        foreach (var name in streamNames.Count > 0 ? [.. streamNames, AnyStream] : waiters.Keys)
+        foreach (var name in wokenNames.Count > 0 ? wokenNames : [.. waiters.Keys])
         {
             Release(name);
         }
     }
 
-    /// <summary>The next signal for a stream. Take it before looking at the tables, so that no append falls between.</summary>
-    public Task Next(string streamName) =>
-        waiters.GetOrAdd(streamName, static _ => new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).Task;
+    /// <summary>The next signal of a name. Take it before looking at the tables, so that no append falls between.</summary>
+    public Task Next(string name) =>
+        waiters.GetOrAdd(name, static _ => new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).Task;
 
-    /// <summary>Ends the waiting for a stream that nobody may append to again. Others that wait for it look once more.</summary>
-    public void Release(string streamName)
+    /// <summary>Ends the waiting for a name that there may be no signal of again. Others that wait for it look once more.</summary>
+    public void Release(string name)
     {
-        if (waiters.TryRemove(streamName, out var waiter))
+        if (waiters.TryRemove(name, out var waiter))
         {
             waiter.TrySetResult();
         }
     }
 
-    /// <summary>Waits for a signal, at most for <paramref name="timeout"/>.</summary>
-    public static async Task WaitAsync(Task signal, TimeSpan timeout, CancellationToken cancellationToken)
+    /// <summary>Waits for a signal, at most for <paramref name="timeout"/>; true where it came.</summary>
+    public static async Task<bool> WaitAsync(Task signal, TimeSpan timeout, CancellationToken cancellationToken)
     {
         await Task.WhenAny(signal, Task.Delay(timeout, cancellationToken));
         cancellationToken.ThrowIfCancellationRequested();
+        return signal.IsCompleted;
     }
 
     public void Dispose() => appended.Dispose();

@@ -16,6 +16,9 @@ internal sealed partial class SubscriptionWorker(
     private static readonly TimeSpan PollInterval = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(10);
 
+    // How soon after a signal that showed nothing yet: an older transaction hides what came, until it ends.
+    private static readonly TimeSpan SecondLook = TimeSpan.FromMilliseconds(50);
+
     // While a transaction runs, no subscription sees what was written after it began.
     private static readonly TimeSpan LongestBatch = TimeSpan.FromMilliseconds(250);
 
@@ -57,9 +60,11 @@ internal sealed partial class SubscriptionWorker(
 
         try
         {
+            var (signal, isSignalled) = (Task.CompletedTask, false);
             while (true)
             {
-                var signal = store.Signals.Next(LogSignals.AnyStream);
+                // Of its own types only: most events concern few subscriptions. One that has not come is kept, for many may never come.
+                signal = signal.IsCompleted ? NextSignal() : signal;
                 var (position, error) = await table.ReadAsync(connection, stoppingToken);
                 if (error is not null)
                 {
@@ -71,12 +76,13 @@ internal sealed partial class SubscriptionWorker(
                 EventMeters.Lag.Record(page.LagFrom(position), new KeyValuePair<string, object?>("subscription", subscription.Name));
                 if (page.End <= position)
                 {
-                    await LogSignals.WaitAsync(signal, PollInterval, stoppingToken);
+                    isSignalled = await LogSignals.WaitAsync(signal, isSignalled ? SecondLook : PollInterval, stoppingToken);
                     continue;
                 }
 
                 await HandleAsync(connection, position, page, stoppingToken);
                 progressed();
+                isSignalled = false;
             }
         }
         finally
@@ -87,6 +93,9 @@ internal sealed partial class SubscriptionWorker(
             }
         }
     }
+
+    private Task NextSignal() => Task.WhenAny(
+        [store.Signals.Next(LogSignals.Subscriptions), .. names.Select(name => store.Signals.Next(LogSignals.OfType(name)))]);
 
     /// <summary>
     /// Handles a page and moves the checkpoint in one transaction. Where an event fails, all of it is rolled back, and what came before

@@ -71,7 +71,7 @@ public sealed class Subscriptions
             _ => throw new CommandRefusedException("SUBSCRIPTION_NOT_REBUILDABLE", $"Subscription {name} does more than fill tables of its own."),
         };
         await new ProjectionRebuild(projection, log).RunAsync(database, cancellationToken);
-        store.Signals.Appended(LogSignals.AnyStream);
+        store.Signals.Appended(LogSignals.Subscriptions);
     }
 
     /// <summary>Returns once the subscription has seen everything up to <paramref name="position"/>.</summary>
@@ -96,6 +96,8 @@ public sealed class Subscriptions
                 }
             }
 
+            // Where nothing of it is of its types, it would look the next time it polls.
+            store.Signals.Appended(LogSignals.Subscriptions);
             await Task.Delay(pause, cancellationToken);
         }
     }
@@ -143,6 +145,6 @@ public sealed class Subscriptions
             throw new CommandRefusedException("SUBSCRIPTION_NOT_STOPPED", $"Subscription {name} waits for no decision.");
         }
 
-        store.Signals.Appended(LogSignals.AnyStream);
+        store.Signals.Appended(LogSignals.Subscriptions);
     }
 }
