@@ -33,7 +33,7 @@ try
         .AddAccounts(configuration, roles.Web)
         .AddStorage(configuration).AddMail(configuration).AddWebhooks(configuration)
         .AddWeddings(configuration)
-        .AddUploads(configuration, roles.Worker).AddUploadWebhooks(configuration)
+        .AddUploads(configuration, roles.Worker).AddUploadJobs(configuration)
         .AddAlbums(configuration, roles.Worker)
         .AddAssets(configuration, roles.Worker);
 

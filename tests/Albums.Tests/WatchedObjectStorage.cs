@@ -65,6 +65,8 @@ internal sealed class WatchedObjectStorage(IObjectStorage inner) : IObjectStorag
     public Task AbortMultipartAsync(MultipartUpload upload, CancellationToken cancellationToken) =>
         inner.AbortMultipartAsync(upload, cancellationToken);
 
+    public Uri? PresignPart(MultipartUpload upload, PartSlot part, TimeSpan lifetime) => inner.PresignPart(upload, part, lifetime);
+
     public Uri? PresignDownload(string key, TimeSpan lifetime, string fileName) => inner.PresignDownload(key, lifetime, fileName);
 
     public PresignedPut? PresignPut(string key, ObjectHeaders headers, ReadOnlyMemory<byte> sha256, TimeSpan lifetime) =>

@@ -49,6 +49,8 @@ internal sealed class PacedStorage(IObjectStorage inner, Line line, TimeSpan lat
     public Task AbortMultipartAsync(MultipartUpload upload, CancellationToken cancellationToken) =>
         inner.AbortMultipartAsync(upload, cancellationToken);
 
+    public Uri? PresignPart(MultipartUpload upload, PartSlot part, TimeSpan lifetime) => inner.PresignPart(upload, part, lifetime);
+
     public Uri? PresignDownload(string key, TimeSpan lifetime, string fileName) => inner.PresignDownload(key, lifetime, fileName);
 
     public PresignedPut? PresignPut(string key, ObjectHeaders headers, ReadOnlyMemory<byte> sha256, TimeSpan lifetime) =>

@@ -1,3 +1,4 @@
+using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
 using Microsoft.AspNetCore.Http;
@@ -56,6 +57,19 @@ public sealed class UploadWebhookTests : IAsyncLifetime
             data.EnumerateObject().Select(member => member.Name));
         Assert.Equal((id, "w1", 3), (data.GetProperty("uploadId").GetGuid(), data.GetProperty("weddingId").GetString(), data.GetProperty("sizeBytes").GetInt64()));
         Assert.Equal("352441c2", data.GetProperty("crc32").GetString());
+
+        var listed = await client.GetFromJsonAsync<JsonElement>($"/v1/uploads/{id}/webhooks", Cancellation);
+        Assert.Equal(message.Id, Assert.Single(listed.GetProperty("messages").EnumerateArray()).GetProperty("webhookId").GetString());
+        using var again = await client.PostAsync($"/v1/uploads/{id}/webhooks/{message.Id}/redeliver", null, Cancellation);
+        Assert.Equal(HttpStatusCode.Accepted, again.StatusCode);
+        using var other = await client.PostAsync($"/v1/uploads/{id}/webhooks/msg_{id:n}_3/redeliver", null, Cancellation);
+        Assert.Equal(HttpStatusCode.NotFound, other.StatusCode);
+        while (receiver.Messages.Count < 3)
+        {
+            await Task.Delay(20, Cancellation);
+        }
+
+        Assert.Equal((message.Id, message.Body), (receiver.Messages[2].Id, receiver.Messages[2].Body));
     }
 
     [Fact]

@@ -35,6 +35,9 @@ internal sealed class UploadHost : IAsyncDisposable
 
     public ExpireUploads Sweep => app.Services.GetServices<Microsoft.Extensions.Hosting.IHostedService>().OfType<ExpireUploads>().Single();
 
+    /// <summary>What the job does that a host with jobs runs by itself.</summary>
+    public Task VerifyAsync(Guid id) => app.Services.GetRequiredService<VerifyUploadHandler>().RunAsync(new VerifyUpload(id), Cancellation);
+
     public DiscardOrphans Orphans => ActivatorUtilities.CreateInstance<DiscardOrphans>(app.Services);
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
@@ -192,6 +195,12 @@ public abstract class UploadNode : IAsyncLifetime
         GC.SuppressFinalize(this);
     }
 
+    /// <summary>Whether clients can send parts to the store themselves.</summary>
+    public virtual bool HasLinks => false;
+
+    /// <summary>A client that follows links, to the store where it has some.</summary>
+    public virtual Task<HttpClient> OpenHttpAsync() => Task.FromResult(new HttpClient());
+
     public async Task<byte[]> StoredAsync(string key)
     {
         await using var stored = await Storage.ReadAsync(key, null, null, TestContext.Current.CancellationToken);
@@ -220,6 +229,10 @@ public sealed class FolderNode : UploadNode
 /// <summary>On a real S3 server, reached as R2 is.</summary>
 public sealed class S3Node : UploadNode
 {
+    public override bool HasLinks => true;
+
+    public override async Task<HttpClient> OpenHttpAsync() => CephServer.OpenHttp(await CephServer.TlsBucketAsync());
+
     protected override async Task<IObjectStorage> OpenStorageAsync() =>
         new S3ObjectStorage(await CephServer.TlsBucketAsync(), TimeProvider.System);
 }

@@ -44,9 +44,9 @@ internal static class AbortUploadHandler
             await storage.AbortMultipartAsync(multipart, cancellationToken);
         }
 
-        if (upload.Appended is not null)
+        if (upload.Appended is not null || upload.Completion is not null)
         {
-            // A piece for a concatenation, or a file that was not what its digest promised, is an object already.
+            // A piece for a concatenation, or a file that was not what was promised of it, is an object already.
             await storage.DeleteAsync(upload.Session.Key, cancellationToken);
             await TailStore.DeleteAllAsync(storage, upload, cancellationToken);
         }

@@ -42,42 +42,54 @@ internal sealed class CompleteUploadHandler(
     internal static async Task<Ok<CompletedUpload>> PostAsync(
         string id, CompleteUpload command, CompleteUploadHandler handler, CancellationToken cancellationToken)
     {
-        var completed = await handler.CompleteAsync(UploadErrors.ParseId(id), command, cancellationToken);
+        var upload = await handler.CompleteAsync(UploadErrors.ParseId(id), command, cancellationToken);
+        var completed = upload.Result ?? throw UploadErrors.CompleteInProgress();
         return TypedResults.Ok(new CompletedUpload(completed.UploadId, completed.Key, completed.SizeBytes, Hex.Of(completed.Crc32)));
     }
 
-    /// <summary>Waits while another request completes the same upload.</summary>
+    /// <summary>
+    /// Returns the upload, complete or, where its bytes are still to be read (<see cref="VerifyUpload"/>), being verified. Waits while another
+    /// request completes the same upload.
+    /// </summary>
     /// <param name="cancellationToken">Ends the waiting. Once begun, the completion goes on without the client.</param>
     /// <param name="isVerified">The bytes have the digest that was promised for the file: it need not be read again.</param>
-    public async Task<UploadCompleted> CompleteAsync(
+    public async Task<Upload> CompleteAsync(
         Guid uploadId, CompleteUpload command, CancellationToken cancellationToken, bool isVerified = false)
     {
         using var work = atWork.Join(uploadId);
         using var turn = await work.TakeTurnAsync(cancellationToken);
         await quotas.CheckAsync(uploadId, cancellationToken);
         var upload = await DecideAsync(uploadId, upload => Decide(upload, command, node.Name, clock.GetUtcNow()));
-        if (upload.Result is null)
+        if (upload.Status is UploadStatus.Completing)
         {
             var stored = await StoreAsync(upload);
             await TailStore.DeleteAllAsync(storage, upload, CancellationToken.None);
             if (!isVerified && await digests.DiffersAsync(upload, stored))
             {
-                await DecideAsync(uploadId, upload => DecideDamaged(upload, clock.GetUtcNow()));
+                await DecideAsync(uploadId, upload => DecideUnfit(upload, UploadErrors.ReprDigestMismatchCode, clock.GetUtcNow()));
                 throw UploadErrors.Damaged();
             }
 
-            var seen = stored?.SizeBytes == upload.Session.SizeBytes ? await media.ReadAsync(stored, upload.Session.ContentType) : null;
+            var isWhole = stored?.SizeBytes == upload.Session.SizeBytes;
+            if (isWhole && upload.UnreadChunks.Contains(0) && !await BeginsLikeAsync(stored!, upload.Session.ContentType))
+            {
+                upload = await DecideAsync(uploadId, upload => DecideUnfit(upload, UploadErrors.ContentTypeMismatchCode, clock.GetUtcNow()));
+                await AbortUploadHandler.DiscardPartsAsync(upload, events, storage, clock, CancellationToken.None);
+                throw upload.Refusal(clock.GetUtcNow());
+            }
+
+            var seen = isWhole && upload.UnreadChunks.IsEmpty ? await media.ReadAsync(stored!, upload.Session.ContentType) : null;
             upload = await DecideAsync(uploadId, upload => DecideCompleted(upload, stored, seen, clock.GetUtcNow()));
         }
 
-        return upload.Result ?? throw upload.Refusal(clock.GetUtcNow());
+        return upload.Status is UploadStatus.Completed or UploadStatus.Verifying ? upload : throw upload.Refusal(clock.GetUtcNow());
     }
 
     internal static IReadOnlyList<IUploadEvent> Decide(Upload upload, CompleteUpload command, string node, DateTimeOffset now)
     {
         switch (upload.StatusAt(now))
         {
-            case UploadStatus.Completed:
+            case UploadStatus.Completed or UploadStatus.Verifying:
             case UploadStatus.Completing when upload.Completion!.Node == node:
                 return [];
             case UploadStatus.Completing when now < upload.Completion!.StartedAt + Upload.CompletionLease:
@@ -123,12 +135,16 @@ internal sealed class CompleteUploadHandler(
     }
 
     /// <summary>The file is there but is not what the client promised.</summary>
-    internal static IReadOnlyList<IUploadEvent> DecideDamaged(Upload upload, DateTimeOffset now) =>
-        upload.Status is UploadStatus.Completing ? [new UploadAborted(now, UploadErrors.ReprDigestMismatchCode)] : [];
+    /// <param name="reason">The code of what is wrong with it.</param>
+    internal static IReadOnlyList<IUploadEvent> DecideUnfit(Upload upload, string reason, DateTimeOffset now) =>
+        upload.Status is UploadStatus.Completing ? [new UploadAborted(now, reason)] : [];
 
-    private static IUploadEvent Completed(Upload upload, StoredObject stored, UploadedMedia? media, DateTimeOffset now) => upload.IsPartial
-        ? new PartialCompleted(stored.ETag, upload.Crc32, now)
-        : upload.CompletedAs(stored.ETag, upload.Crc32, now) with { Media = media };
+    private static IUploadEvent Completed(Upload upload, StoredObject stored, UploadedMedia? media, DateTimeOffset now) => upload switch
+    {
+        { UnreadChunks.IsEmpty: false } => new UploadStored(stored.ETag, now),
+        { IsPartial: true } => new PartialCompleted(stored.ETag, upload.Crc32, now),
+        _ => upload.CompletedAs(stored.ETag, upload.Crc32, now) with { Media = media },
+    };
 
     private static void CheckIsWhole(Upload upload, AppendState appended)
     {
@@ -200,6 +216,14 @@ internal sealed class CompleteUploadHandler(
                 throw reopened.Refusal(clock.GetUtcNow());
             throw;
         }
+    }
+
+    private async Task<bool> BeginsLikeAsync(StoredObject stored, string contentType)
+    {
+        var head = new byte[Math.Min(ContentTypes.SignatureBytes, stored.SizeBytes)];
+        await using var body = await storage.ReadAsync(stored.Key, new ByteRange(0, head.Length), stored.ETag, CancellationToken.None);
+        await body.ReadExactlyAsync(head);
+        return ContentTypes.Agrees(contentType, head);
     }
 
     private async Task<Upload> DecideAsync(Guid uploadId, Func<Upload, IReadOnlyList<IUploadEvent>> decide) =>

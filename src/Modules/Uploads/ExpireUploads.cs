@@ -1,84 +1,39 @@
-using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Npgsql;
 using Platform.Events;
+using Platform.Jobs;
 using Platform.Storage;
 
 namespace Uploads;
 
 /// <summary>
 /// Sweeps up what clients and crashes left behind: lets uploads expire whose time is over, deletes the parts of those that ended, and
-/// finishes completions nobody came back to. Any number of nodes may sweep at once: the streams decide.
+/// finishes what nobody came back to: completions, and the reading of files.
 /// </summary>
 internal sealed class ExpireUploads(
     NpgsqlDataSource database,
     EventStore events,
     IObjectStorage storage,
     CompleteUploadHandler completion,
+    VerifyUploadHandler verification,
     Quotas quotas,
     UploadOptions options,
     TimeProvider clock,
-    ILogger<ExpireUploads> log) : BackgroundService
+    ILogger<ExpireUploads> log) : Sweep(options.SweepInterval, clock, log)
 {
     // A store that says nothing is given up after a minute.
     private static readonly TimeSpan LongestBeginning = TimeSpan.FromMinutes(5);
 
-    /// <summary>One pass. What fails is left for the next one.</summary>
-    public async Task SweepAsync(CancellationToken cancellationToken)
-    {
-        await quotas.RemoveLeftoversAsync(clock.GetUtcNow() - LongestBeginning, cancellationToken);
-        foreach (var uploadId in await DueAsync(cancellationToken))
-        {
-            try
-            {
-                await EndAsync(uploadId, cancellationToken);
-            }
-            catch (Exception e) when (!cancellationToken.IsCancellationRequested)
-            {
-                // Whatever is wrong with one upload, the others and the host go on.
-                log.NotSwept(e, uploadId);
-            }
-        }
-    }
+    private readonly TimeProvider clock = clock;
 
     internal static IReadOnlyList<IUploadEvent> Decide(Upload upload, DateTimeOffset now) =>
         upload.StatusAt(now) is UploadStatus.Expired && upload.Status is not UploadStatus.Expired ? [new UploadExpired(now)] : [];
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    protected override async Task<IReadOnlyList<Guid>> DueAsync(DateTimeOffset now, CancellationToken cancellationToken)
     {
-        using var timer = new PeriodicTimer(options.SweepInterval, clock);
-        do
-        {
-            try
-            {
-                await SweepAsync(stoppingToken);
-            }
-            catch (NpgsqlException e)
-            {
-                log.SweepFailed(e);
-            }
-        }
-        while (await timer.WaitForNextTickAsync(stoppingToken));
-    }
-
-    private async Task EndAsync(Guid uploadId, CancellationToken cancellationToken)
-    {
-        var upload = (await events.DecideAsync<Upload, IUploadEvent>(
-            uploadId, upload => Decide(upload, clock.GetUtcNow()), cancellationToken)).State;
-        if (upload.Status is UploadStatus.Completing)
-        {
-            await completion.CompleteAsync(uploadId, new CompleteUpload(Parts: null), cancellationToken);
-        }
-        else if (upload.Status is UploadStatus.Aborted or UploadStatus.Expired)
-        {
-            await AbortUploadHandler.DiscardPartsAsync(upload, events, storage, clock, cancellationToken);
-        }
-    }
-
-    private async Task<IReadOnlyList<Guid>> DueAsync(CancellationToken cancellationToken)
-    {
+        await quotas.RemoveLeftoversAsync(now - LongestBeginning, cancellationToken);
         await using var query = database.CreateCommand("select upload_id from uploads.upload where due_at <= $1");
-        query.Parameters.Add(new() { Value = clock.GetUtcNow() });
+        query.Parameters.Add(new() { Value = now });
         var due = new List<Guid>();
         await using var rows = await query.ExecuteReaderAsync(cancellationToken);
         while (await rows.ReadAsync(cancellationToken))
@@ -87,5 +42,23 @@ internal sealed class ExpireUploads(
         }
 
         return due;
+    }
+
+    protected override async Task HandleAsync(Guid id, CancellationToken cancellationToken)
+    {
+        var upload = (await events.DecideAsync<Upload, IUploadEvent>(
+            id, upload => Decide(upload, clock.GetUtcNow()), cancellationToken)).State;
+        switch (upload.Status)
+        {
+            case UploadStatus.Completing:
+                await completion.CompleteAsync(id, new CompleteUpload(Parts: null), cancellationToken);
+                break;
+            case UploadStatus.Verifying:
+                await verification.RunAsync(new VerifyUpload(id), cancellationToken);
+                break;
+            case UploadStatus.Aborted or UploadStatus.Expired:
+                await AbortUploadHandler.DiscardPartsAsync(upload, events, storage, clock, cancellationToken);
+                break;
+        }
     }
 }

@@ -7,7 +7,7 @@ using Platform.Events;
 namespace Uploads;
 
 /// <summary>Everything a client needs to go on with an upload.</summary>
-/// <param name="Status"><c>open</c>, <c>completing</c>, <c>completed</c>, <c>aborted</c>, <c>expired</c> or <c>lost</c>.</param>
+/// <param name="Status"><c>open</c>, <c>completing</c>, <c>verifying</c>, <c>completed</c>, <c>aborted</c>, <c>expired</c> or <c>lost</c>.</param>
 internal sealed record UploadView(
     Guid UploadId,
     string Status,
@@ -47,6 +47,7 @@ internal static class GetUploadHandler
     {
         UploadStatus.Open => "open",
         UploadStatus.Completing => "completing",
+        UploadStatus.Verifying => "verifying",
         UploadStatus.Completed => "completed",
         UploadStatus.Aborted => "aborted",
         UploadStatus.Expired => "expired",

@@ -43,7 +43,7 @@ internal sealed class InitiateUploadHandler(
         CancellationToken cancellationToken)
     {
         UploadDoor.Demand(request.HttpContext.User, command.WeddingId, command.UserId);
-        var isProxied = ProxyHeaders.Any(request.Headers.ContainsKey);
+        var isProxied = IsProxied(request);
         var session = string.IsNullOrEmpty(idempotencyKey)
             ? await handler.BeginAsync(handler.Plan(command, isProxied), [], cancellationToken)
             : await handler.BeginOnceAsync(command, isProxied, idempotencyKey, cancellationToken);
@@ -89,6 +89,9 @@ internal sealed class InitiateUploadHandler(
             throw;
         }
     }
+
+    /// <summary>Whether a proxy stands between, which may refuse large bodies.</summary>
+    internal static bool IsProxied(HttpRequest request) => ProxyHeaders.Any(request.Headers.ContainsKey);
 
     /// <summary>Applies every rule to the command. The multipart upload is the caller's to begin.</summary>
     internal static UploadInitiated Plan(

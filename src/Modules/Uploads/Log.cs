@@ -4,12 +4,6 @@ namespace Uploads;
 
 internal static partial class Log
 {
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Upload {UploadId} is over, but could not be swept up; the next sweep tries again.")]
-    internal static partial void NotSwept(this ILogger log, Exception error, Guid uploadId);
-
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Looking for uploads that are over failed; the next sweep tries again.")]
-    internal static partial void SweepFailed(this ILogger log, Exception error);
-
     [LoggerMessage(Level = LogLevel.Information, Message = "Multipart upload {Id} of {Key} belongs to no upload: discarded.")]
     internal static partial void OrphanDiscarded(this ILogger log, string key, string id);
 

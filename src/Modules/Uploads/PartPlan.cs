@@ -85,7 +85,7 @@ internal readonly record struct PartPlan(long SizeBytes, long ChunkSizeBytes)
         {
             throw UploadErrors.ChunkIndex(TotalChunks == 0
                 ? "The file is empty: it has no chunks."
-                : $"X-Chunk-Index must be between 0 and {TotalChunks - 1}.");
+                : $"The file has chunks 0 to {TotalChunks - 1}, which are parts 1 to {TotalChunks}.");
         }
 
         var offset = index * ChunkSizeBytes;

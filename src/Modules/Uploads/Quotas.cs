@@ -21,7 +21,7 @@ internal sealed class Quotas(NpgsqlDataSource database, EventStore events, LiveS
         + "pg_advisory_xact_lock(hashtextextended('upload of wedding ' || $2, 0))";
 
     private const string CountedSql = """
-        select upload_id, user_id, wedding_id, size_bytes, status from uploads.upload where status in ('open', 'completing', 'completed')
+        select upload_id, user_id, wedding_id, size_bytes, status from uploads.upload where status in ('open', 'completing', 'verifying', 'completed')
         union all
         select upload_id, user_id, wedding_id, size_bytes, 'open' from uploads.reservation
         """;

@@ -62,7 +62,8 @@ internal sealed class ReceivePartHandler(EventStore events, IObjectStorage stora
         return upload.Chunks.TryGetValue(chunk.Index, out var known) && known with { StoredAt = chunk.StoredAt } == chunk ? [] : [chunk];
     }
 
-    private async Task<ChunkStored> ReceiveAsync(
+    /// <summary>Takes the request's body for the chunk of that index. Endpoints lift the limit of bodies: ChunkBody knows each chunk's exact size.</summary>
+    internal async Task<ChunkStored> ReceiveAsync(
         Guid uploadId, int index, ChunkChecksums checksums, HttpRequest request, CancellationToken cancellationToken)
     {
         var upload = await events.FoldAsync<Upload, IUploadEvent>(uploadId, cancellationToken);

@@ -1,5 +1,4 @@
 using Microsoft.Extensions.Configuration;
-using Npgsql;
 using Platform;
 using Platform.Events;
 using Platform.Jobs;
@@ -50,20 +49,24 @@ internal sealed record UploadWebhookOptions(Uri? Url)
 
 internal sealed class SendUploadWebhookHandler(EventStore events, WebhookSender webhooks, UploadWebhookOptions options) : IJob<SendUploadWebhook>
 {
-    public Task RunAsync(SendUploadWebhook command, CancellationToken cancellationToken) =>
-        webhooks.DeliverAsync(SubjectOf(command), cancel => ComposeAsync(command, cancel), cancellationToken);
+    public Task RunAsync(SendUploadWebhook command, CancellationToken cancellationToken) => webhooks.DeliverAsync(
+        SubjectOf(command.UploadId),
+        cancel => ComposeAsync(events, options, command.UploadId, command.Version, cancel),
+        cancellationToken);
 
     public Task GaveUpAsync(SendUploadWebhook command, Exception error, CancellationToken cancellationToken) =>
-        webhooks.GiveUpAsync(SubjectOf(command), WebhookMessage.IdOf(command.UploadId, command.Version), cancellationToken);
+        webhooks.GiveUpAsync(SubjectOf(command.UploadId), WebhookMessage.IdOf(command.UploadId, command.Version), cancellationToken);
 
-    private static string SubjectOf(SendUploadWebhook command) => $"{Upload.Category}-{command.UploadId}";
+    internal static string SubjectOf(Guid uploadId) => $"{Upload.Category}-{uploadId}";
 
-    private async Task<WebhookMessage?> ComposeAsync(SendUploadWebhook command, CancellationToken cancellationToken)
+    /// <summary>The message; <see langword="null"/> where nobody is to be told, or the event is not the one that completes the upload.</summary>
+    internal static async Task<WebhookMessage?> ComposeAsync(
+        EventStore events, UploadWebhookOptions options, Guid uploadId, long version, CancellationToken cancellationToken)
     {
-        var upload = (await events.FoldAsync<Upload, IUploadEvent>(command.UploadId, cancellationToken)).State;
-        return options.Url is { } url && upload.Result is { } file
+        var e = await events.ReadAsync(SubjectOf(uploadId), version, cancellationToken).FirstOrDefaultAsync(cancellationToken);
+        return options.Url is { } url && e?.Payload is UploadCompleted file
             ? new WebhookMessage(
-                WebhookMessage.IdOf(command.UploadId, command.Version),
+                WebhookMessage.IdOf(uploadId, version),
                 "upload.completed",
                 url,
                 file.CompletedAt,
@@ -78,25 +81,5 @@ internal sealed class SendUploadWebhookHandler(EventStore events, WebhookSender 
                     file.Media,
                     file.CompletedAt))
             : null;
-    }
-}
-
-/// <summary>Queues a message for each upload that completes. Those that completed while there was no receiver are not told later.</summary>
-internal sealed class UploadReactions(JobQueue jobs, UploadWebhookOptions options) : ISubscription
-{
-    public string Name => "upload_reactions";
-
-    public IReadOnlyCollection<Type> Handles { get; } = [typeof(UploadCompleted)];
-
-    public Task HandleAsync(RecordedEvent e, NpgsqlTransaction transaction, CancellationToken cancellationToken)
-    {
-        var completed = (UploadCompleted)e.Payload;
-        return options.Url is null
-            ? Task.CompletedTask
-            : jobs.EnqueueAsync(
-                $"send_upload_webhook/{completed.UploadId}/{e.Version}",
-                new SendUploadWebhook(completed.UploadId, e.Version),
-                transaction,
-                cancellationToken);
     }
 }

@@ -34,9 +34,18 @@ internal sealed record UploadInitiated(
 /// <summary>The store acknowledged the chunk, or the part cut from what was appended. A later one of the same index takes its place.</summary>
 internal sealed record ChunkStored(int Index, string ETag, long SizeBytes, uint Crc32, DateTimeOffset StoredAt) : IUploadEvent;
 
+/// <summary>
+/// Parts lie in the store that clients sent there themselves. They take the places of what was recorded of their chunks. Only the store has
+/// seen their bytes: the file counts once they were read.
+/// </summary>
+internal sealed record PartsFound(IReadOnlyList<StoredPart> Parts, DateTimeOffset FoundAt) : IUploadEvent;
+
 /// <summary>From here on no chunk is taken, so that the parts being completed stay as they are. A second one is a takeover.</summary>
 /// <param name="Node">The process that completes: it alone talks to the store, until <see cref="Upload.CompletionLease"/> is over.</param>
 internal sealed record CompletionStarted(string Node, DateTimeOffset StartedAt) : IUploadEvent;
+
+/// <summary>The store has made the object, of bytes that are still to be read. From here on it cannot be given up.</summary>
+internal sealed record UploadStored(string ETag, DateTimeOffset StoredAt) : IUploadEvent;
 
 /// <summary>The store holds other bytes under these chunks than recorded, or none: they are missing again, and the upload is open again.</summary>
 internal sealed record ChunksInvalidated(IReadOnlyList<int> Indexes, DateTimeOffset FoundAt) : IUploadEvent;
@@ -57,6 +66,7 @@ internal enum UploadStatus
     Unknown,
     Open,
     Completing,
+    Verifying,
     Completed,
     Aborted,
     Expired,
@@ -86,7 +96,13 @@ internal sealed record Upload : IState<Upload, IUploadEvent>
 
     public ImmutableSortedDictionary<int, ChunkStored> Chunks { get; private init; } = ImmutableSortedDictionary<int, ChunkStored>.Empty;
 
+    /// <summary>The chunks of which only the store has seen the bytes.</summary>
+    public ImmutableHashSet<int> UnreadChunks { get; private init; } = [];
+
     public CompletionStarted? Completion { get; private init; }
+
+    /// <summary>Set where the object is there and its bytes are still to be read.</summary>
+    public UploadStored? Object { get; private init; }
 
     public UploadCompleted? Result { get; private init; }
 
@@ -117,9 +133,25 @@ internal sealed record Upload : IState<Upload, IUploadEvent>
     private static Upload EvolveUpload(Upload state, IUploadEvent e) => e switch
     {
         UploadInitiated session => state with { Status = UploadStatus.Open, Session = session },
-        ChunkStored chunk => state with { Chunks = state.Chunks.SetItem(chunk.Index, chunk) },
+        ChunkStored chunk => state with
+        {
+            Chunks = state.Chunks.SetItem(chunk.Index, chunk),
+            UnreadChunks = state.UnreadChunks.Remove(chunk.Index),
+        },
+        PartsFound found => state with
+        {
+            Chunks = state.Chunks.SetItems(found.Parts.ToDictionary(
+                part => part.Number - 1, part => new ChunkStored(part.Number - 1, part.ETag, part.SizeBytes, 0, found.FoundAt))),
+            UnreadChunks = state.UnreadChunks.Union(found.Parts.Select(part => part.Number - 1)),
+        },
         CompletionStarted completion => state with { Status = UploadStatus.Completing, Completion = completion },
-        ChunksInvalidated chunks => state with { Status = UploadStatus.Open, Chunks = state.Chunks.RemoveRange(chunks.Indexes) },
+        ChunksInvalidated chunks => state with
+        {
+            Status = UploadStatus.Open,
+            Chunks = state.Chunks.RemoveRange(chunks.Indexes),
+            UnreadChunks = state.UnreadChunks.Except(chunks.Indexes),
+        },
+        UploadStored stored => state with { Status = UploadStatus.Verifying, Object = stored },
         UploadCompleted result => state with { Status = UploadStatus.Completed, Result = result },
         UploadAborted aborted => state with { Status = UploadStatus.Aborted, AbortReason = aborted.Reason },
         UploadExpired => state with { Status = UploadStatus.Expired },
@@ -177,7 +209,7 @@ internal sealed record Upload : IState<Upload, IUploadEvent>
     /// <summary>Why an upload that is not open cannot be changed.</summary>
     public CommandRefusedException Refusal(DateTimeOffset now) => StatusAt(now) switch
     {
-        UploadStatus.Completing => UploadErrors.CompleteInProgress(),
+        UploadStatus.Completing or UploadStatus.Verifying => UploadErrors.CompleteInProgress(),
         UploadStatus.Completed => new("UPLOAD_COMPLETED", "The upload is complete. Nothing more to send."),
         UploadStatus.Aborted when Appended is not null => UploadErrors.Gone(),
         UploadStatus.Aborted when AbortReason is UploadErrors.ContentTypeMismatchCode => UploadErrors.ContentTypeMismatch(Session.ContentType),

@@ -30,15 +30,22 @@ public static class UploadsModule
         services.AddSingleton<InitiateUploadHandler>();
         services.AddSingleton<ReceivePartHandler>();
         services.AddSingleton<CompleteUploadHandler>();
+        services.AddSingleton<VerifyUploadHandler>();
+        services.AddSingleton<DirectUploads>();
+        services.AddSingleton<OwnLinks>();
         services.AddAppends();
         services.AddSubscription<UploadsProjection>();
         return work ? services.AddHostedService<ExpireUploads>().AddHostedService<DiscardOrphans>() : services;
     }
 
-    /// <summary>Tells the receiver in <c>Uploads__WebhookUrl</c> of every upload that completes. Needs jobs and webhooks.</summary>
-    public static IServiceCollection AddUploadWebhooks(this IServiceCollection services, IConfiguration configuration) => services
+    /// <summary>
+    /// Reads what clients sent past this product, and tells the receiver in <c>Uploads__WebhookUrl</c> of every upload that completes. Needs
+    /// jobs and webhooks.
+    /// </summary>
+    public static IServiceCollection AddUploadJobs(this IServiceCollection services, IConfiguration configuration) => services
         .AddSingleton(provider => UploadWebhookOptions.Read(configuration, provider.GetRequiredService<WebhookSender>()))
         .AddSubscription<UploadReactions>()
+        .AddJob<VerifyUpload, VerifyUploadHandler>("verify_upload", JobLane.Heavy)
         .AddJob<SendUploadWebhook, SendUploadWebhookHandler>("send_upload_webhook", JobLane.Outbound, WebhookSender.Retry);
 
     /// <summary>Maps <c>/v1/uploads</c>, and stops a start with wrong settings.</summary>
@@ -53,6 +60,12 @@ public static class UploadsModule
         GetUploadHandler.Map(uploads);
         ListUploadsHandler.Map(uploads);
         uploads.MapSettings<UploadSettings>("/settings");
+        if (endpoints.ServiceProvider.GetService<UploadWebhookOptions>() is not null)
+        {
+            UploadWebhooks.Map(uploads);
+        }
+
+        DirectEndpoints.Map(endpoints);
         TusEndpoints.Map(endpoints);
         ResumableEndpoints.Map(endpoints);
         return uploads;
@@ -103,7 +116,9 @@ public static class UploadsModule
         .Map<UploadOrdered>("upload_ordered")
         .Map<UploadInitiated>("upload_initiated")
         .Map<ChunkStored>("chunk_stored")
+        .Map<PartsFound>("parts_found")
         .Map<CompletionStarted>("completion_started")
+        .Map<UploadStored>("upload_stored")
         .Map<ChunksInvalidated>("chunks_invalidated")
         .Map<UploadCompleted>("upload_completed")
         .Map<UploadAborted>("upload_aborted")

@@ -43,6 +43,7 @@ internal sealed class UploadsProjection : IProjection
         typeof(UploadInitiated),
         typeof(CompletionStarted),
         typeof(ChunksInvalidated),
+        typeof(UploadStored),
         typeof(UploadCompleted),
         typeof(UploadAborted),
         typeof(UploadExpired),
@@ -70,6 +71,9 @@ internal sealed class UploadsProjection : IProjection
                 break;
             case CompletionStarted completion:
                 SetStatus(UploadStatus.Completing, completion.StartedAt + Upload.CompletionLease);
+                break;
+            case UploadStored stored:
+                SetStatus(UploadStatus.Verifying, stored.StoredAt + VerifyUploadHandler.Patience);
                 break;
             case ChunksInvalidated:
                 command.CommandText = "update upload set status = 'open', due_at = expires_at where upload_id = $1";

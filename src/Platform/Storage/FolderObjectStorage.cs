@@ -196,6 +196,8 @@ public sealed class FolderObjectStorage : IStore
         return Task.CompletedTask;
     }
 
+    public Uri? PresignPart(MultipartUpload upload, PartSlot part, TimeSpan lifetime) => null;
+
     public Uri? PresignDownload(string key, TimeSpan lifetime, string fileName) => null;
 
     public PresignedPut? PresignPut(string key, ObjectHeaders headers, ReadOnlyMemory<byte> sha256, TimeSpan lifetime) => null;

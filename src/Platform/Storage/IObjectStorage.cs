@@ -73,6 +73,13 @@ public interface IObjectStorage
     /// <summary>Discards a multipart upload and its parts. Aborting what is not there succeeds.</summary>
     Task AbortMultipartAsync(MultipartUpload upload, CancellationToken cancellationToken);
 
+    /// <summary>
+    /// A link that stores one part by PUT without further authorisation, if its body has exactly that size; <see langword="null"/> where the
+    /// store has none (a folder).
+    /// </summary>
+    /// <param name="lifetime">At most 7 days.</param>
+    Uri? PresignPart(MultipartUpload upload, PartSlot part, TimeSpan lifetime);
+
     /// <summary>A link that downloads the object without further authorisation; <see langword="null"/> where the store has none (a folder).</summary>
     /// <param name="lifetime">At most 7 days.</param>
     /// <param name="fileName">Name the browser saves it under.</param>

@@ -106,6 +106,8 @@ public sealed class MeteredObjectStorage(IObjectStorage inner, WorkMeter meter) 
         await TimeAsync(Done(inner.AbortMultipartAsync(upload, cancellationToken)));
     }
 
+    public Uri? PresignPart(MultipartUpload upload, PartSlot part, TimeSpan lifetime) => inner.PresignPart(upload, part, lifetime);
+
     public Uri? PresignDownload(string key, TimeSpan lifetime, string fileName) => inner.PresignDownload(key, lifetime, fileName);
 
     public PresignedPut? PresignPut(string key, ObjectHeaders headers, ReadOnlyMemory<byte> sha256, TimeSpan lifetime) =>

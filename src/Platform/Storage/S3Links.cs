@@ -16,6 +16,15 @@ internal sealed class S3Links(AmazonS3Client client, S3Options options, TimeProv
         return new Uri(client.GetPreSignedURL(request));
     }
 
+    public Uri Part(MultipartUpload upload, PartSlot part, TimeSpan lifetime)
+    {
+        var request = Begin(upload.Key, HttpVerb.PUT, lifetime);
+        request.UploadId = upload.Id;
+        request.PartNumber = part.Number;
+        request.Headers.ContentLength = part.SizeBytes;
+        return new Uri(client.GetPreSignedURL(request));
+    }
+
     public PresignedPut Put(string key, ObjectHeaders headers, ReadOnlyMemory<byte> sha256, TimeSpan lifetime)
     {
         var request = Begin(key, HttpVerb.PUT, lifetime);

@@ -223,6 +223,8 @@ public sealed class S3ObjectStorage(S3Options options, TimeProvider clock) : ISt
 
     public Uri? PresignDownload(string key, TimeSpan lifetime, string fileName) => new S3Links(client, options, clock).Download(key, lifetime, fileName);
 
+    public Uri? PresignPart(MultipartUpload upload, PartSlot part, TimeSpan lifetime) => new S3Links(client, options, clock).Part(upload, part, lifetime);
+
     public PresignedPut? PresignPut(string key, ObjectHeaders headers, ReadOnlyMemory<byte> sha256, TimeSpan lifetime) =>
         new S3Links(client, options, clock).Put(key, headers, sha256, lifetime);
 
