@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Globalization;
 using System.Net;
 using System.Security.Cryptography;
 using System.Text.Json;
@@ -75,6 +76,74 @@ public abstract class UploadFaultTests : IAsyncLifetime
         await UploadAsync();
         await UploadAsync();
         Assert.NotEmpty(proxy.Faults);
+    }
+
+    /// <summary>Appends of sizes that fit no part: parts are equal all the same, and what the bucket aborts is never called complete.</summary>
+    [Theory]
+    [InlineData(4)]
+    [InlineData(5)]
+    public async Task No_storm_of_faults_loses_an_append(int seed)
+    {
+        var appends = new AppendClient(host);
+        proxy.Disturb(seed, oneIn: 4, except: [StoreFault.StalledRequest, StoreFault.StalledReply]);
+        for (var files = 0; files < 2;)
+        {
+            files += await TryAppendAsync(appends, new Random(seed)) ? 1 : 0;
+        }
+
+        Assert.NotEmpty(proxy.Faults);
+    }
+
+    private async Task<bool> TryAppendAsync(AppendClient appends, Random random)
+    {
+        Answer created;
+        do
+        {
+            created = await appends.TusPostAsync($"Upload-Length: {Bytes.Length}");
+        }
+        while (created.Status is 502);
+        var url = created.Is(201)["Location"];
+        for (var (attempt, acknowledged) = (1, 0L); acknowledged < Bytes.Length; attempt++)
+        {
+            Assert.True(attempt < 100, $"{acknowledged} bytes after {attempt} attempts.");
+            var head = await appends.TusHeadAsync(url);
+            if (head.Status is 410)
+            {
+                return await IsGoneAsync(AppendClient.IdOf(url));
+            }
+
+            // The store does not answer, or a completion is under way.
+            if (head.Status is 502 or 409)
+                continue;
+            acknowledged = OffsetIn(head.Is(200), acknowledged);
+            var piece = Bytes[(int)acknowledged..Math.Min(Bytes.Length, (int)acknowledged + random.Next(1, 7_000_000))];
+            if (piece.Length > 0 && await appends.TusPatchAsync(url, acknowledged, piece) is var patched && patched.Status is 204)
+            {
+                acknowledged = OffsetIn(patched, acknowledged + piece.Length);
+            }
+        }
+
+        var key = (await host.StatusAsync(AppendClient.IdOf(url))).Key();
+        await using var file = await calm.ReadAsync(key, null, null, Cancellation);
+        Assert.Equal(SHA256.HashData(Bytes), await SHA256.HashDataAsync(file, Cancellation));
+        return true;
+
+        static long OffsetIn(Answer answer, long atLeast)
+        {
+            var offset = long.Parse(answer["Upload-Offset"], CultureInfo.InvariantCulture);
+            Assert.True(offset >= atLeast, $"{offset} after {atLeast} were acknowledged.");
+            return offset;
+        }
+    }
+
+    private async Task<bool> IsGoneAsync(Guid id)
+    {
+        Assert.Contains(StoreFault.UploadAborted, proxy.Faults);
+        await proxy.SettleAsync();
+        var upload = await host.StatusAsync(id);
+        Assert.Equal("lost", upload.GetProperty("status").GetString());
+        Assert.Null(await calm.HeadAsync(upload.Key(), Cancellation));
+        return false;
     }
 
     // An upload whose parts somebody aborted in the bucket is lost, and said to be: the client begins again.
