@@ -8,6 +8,7 @@ needs=(
   unzip p7zip-full libarchive-tools python3-minimal busybox unar minizip       # albums: readers that must accept every ZIP
 )
 command -v curl >/dev/null || needs+=(curl)                                    # uploads: a client that knows no upload protocol
+needs+=(chromium)                                                              # uploads: Uppy in a browser
 if ! command -v node >/dev/null || ! command -v npm >/dev/null; then needs+=(nodejs npm); fi # uploads: the TypeScript client, and those of others
 if [ "${1:-}" = --long ]; then
   needs+=(openjdk-17-jdk-headless golang-go ziptool php-cli php-zip)           # albums: more readers
@@ -17,6 +18,7 @@ fi
 clients=$scripts/../tests/Clients
 if [ ! "$clients/node_modules" -nt "$clients/package-lock.json" ]; then
   npm ci --silent --no-audit --no-fund --ignore-scripts --prefix "$clients" >&2
+  npm run --silent --prefix "$clients" build >&2
   touch "$clients/node_modules"
 fi
 if [ "${1:-}" = --long ] && [ ! -e "$scripts/../artifacts/tools/node_modules/yauzl" ]; then

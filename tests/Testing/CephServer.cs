@@ -37,6 +37,17 @@ public static class CephServer
     /// <summary>A bucket of this process over plain http.</summary>
     public static Task<S3Options> PlainBucketAsync() => Plain.Value;
 
+    /// <summary>Lets pages of an origin put objects and parts into the bucket, and read their ETags.</summary>
+    public static async Task AllowPutsAsync(S3Options options, string origin)
+    {
+        using var s3 = new S3Client(options);
+        await s3.PutCORSConfigurationAsync(new PutCORSConfigurationRequest
+        {
+            BucketName = options.Bucket,
+            Configuration = new() { Rules = [new() { AllowedOrigins = [origin], AllowedMethods = ["PUT"], AllowedHeaders = ["*"], ExposeHeaders = ["ETag"] }] },
+        });
+    }
+
     /// <summary>A plain client that trusts the server's certificate.</summary>
     public static HttpClient OpenHttp(S3Options options) => new(new SocketsHttpHandler
     {

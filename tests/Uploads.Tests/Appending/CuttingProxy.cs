@@ -3,13 +3,17 @@ using System.Net.Sockets;
 
 namespace Uploads.Tests;
 
-/// <summary>A TCP proxy before a node that breaks its first connections after so many bytes of requests each, then lets all pass.</summary>
+/// <summary>
+/// A TCP proxy before a node that breaks its first connections after so many bytes of requests each, then lets all pass. Where the number is
+/// negative, nothing passes any more behind it, but the connection stays until the client gives it up.
+/// </summary>
 internal sealed class CuttingProxy : IAsyncDisposable
 {
     private readonly TcpListener listener = new(IPAddress.Loopback, 0);
     private readonly CancellationTokenSource end = new();
     private readonly Uri target;
     private readonly Queue<long> cuts;
+    private readonly TaskCompletionSource stalled = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Task accepting;
 
     public CuttingProxy(Uri target, params IEnumerable<long> cuts)
@@ -24,6 +28,9 @@ internal sealed class CuttingProxy : IAsyncDisposable
     public Uri Address { get; }
 
     public int CutsLeft => cuts.Count;
+
+    /// <summary>Ends when a connection stands still.</summary>
+    public Task Stalled => stalled.Task;
 
     public async ValueTask DisposeAsync()
     {
@@ -78,14 +85,27 @@ internal sealed class CuttingProxy : IAsyncDisposable
         {
             await to.WriteAsync(buffer.AsMemory(0, read), end.Token);
             passed += read;
-            lock (cuts)
+            switch (NextCut(passed))
             {
-                if (cuts.TryPeek(out var cut) && passed >= cut)
-                {
-                    cuts.Dequeue();
+                case > 0:
                     throw new IOException("The test cut this connection.");
-                }
+                case < 0:
+                    stalled.TrySetResult();
+                    while (await from.ReadAsync(buffer, end.Token) > 0)
+                    {
+                        // Lost on the way.
+                    }
+
+                    throw new IOException("The client gave this connection up.");
             }
+        }
+    }
+
+    private long NextCut(long passed)
+    {
+        lock (cuts)
+        {
+            return cuts.TryPeek(out var cut) && passed >= Math.Abs(cut) ? cuts.Dequeue() : 0;
         }
     }
 }
