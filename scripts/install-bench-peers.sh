@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# install-bench-peers.sh [NAME...]   installs what ./bench measures beside: Postgres for all; packers and an S3 server for "zip".
+# install-bench-peers.sh [NAME...]   installs what ./bench measures beside: Postgres for all; packers and an S3 server for "zip"; nginx and @tus/server for "upload".
 # A program that is there already is taken, wherever it is from.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -16,8 +16,19 @@ if [ $zip = yes ]; then
   ls /usr/lib/*/libeatmydata.so >/dev/null 2>&1 || packages+=(libeatmydata1)
   has npm || packages+=(nodejs npm)
 fi
+upload=no
+case " ${*:-upload} " in *" upload "*) upload=yes ;; esac
+if [ $upload = yes ]; then
+  has nginx || packages+=(nginx-light)
+  has npm || packages+=(nodejs npm)
+fi
 if [ ${#packages[@]} -gt 0 ]; then "$root/scripts/apt-install.sh" "${packages[@]}"; fi
 if [ $zip = yes ] && has npm && [ ! -d "$root/artifacts/peers/node_modules/archiver" ]; then
   npm install --silent --no-audit --no-fund --prefix "$root/artifacts/peers" archiver@7 >&2 \
     || echo "npm could not install archiver: the table will lack it." >&2
+fi
+peers=$root/tests/Benchmarks/peers
+if [ $upload = yes ] && [ ! "$peers/node_modules" -nt "$peers/package-lock.json" ]; then
+  npm ci --silent --no-audit --no-fund --ignore-scripts --prefix "$peers" >&2
+  touch "$peers/node_modules"
 fi

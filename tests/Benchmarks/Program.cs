@@ -6,12 +6,18 @@ if (args is ["pack" or "pack-uploaded" or "copy", var settings])
     return await ZipBenchTools.RunModeAsync(args[0], settings);
 }
 
+if (args is ["raw-upload", var server])
+{
+    return await UploadServer.RunRawAsync(server);
+}
+
 // Every measurement by its name: `./bench` runs all of them, `./bench events` one.
 Dictionary<string, Func<string[], Task<int>>> all = new()
 {
     ["events"] = EventsBench.RunAsync,
     ["zip"] = ZipBench.RunAsync,
     ["memory"] = MemoryBench.RunAsync,
+    ["upload"] = UploadBench.RunAsync,
     ["progress"] = ProgressBench.RunAsync,
 };
 

@@ -1,0 +1,224 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text.Json;
+using Npgsql;
+using Testing;
+
+namespace Benchmarks;
+
+/// <summary>
+/// 1 GiB taken by the real host as chunks and by tus, beside Kestrel that writes a body to a file and does nothing else, @tus/server and nginx: one
+/// file over one connection, and four files at once. Rounds are interleaved. What counts is the processor time of the server: the client
+/// shares the machine. Then: memory with a file of 11 GiB and with 200 uploads held, and events and SQL statements for each chunk.
+/// </summary>
+/// <remarks><c>./bench upload [--throughput] [--memory] [--held] [--statements] [--rounds N]</c></remarks>
+internal static class UploadBench
+{
+    private const long OneGibibyte = 1L << 30;
+    private const int Held = 200;
+
+    internal static async Task<int> RunAsync(string[] args)
+    {
+        // Where nothing is named, all is measured.
+        var parts = args.Where(arg => arg != "--rounds").Select(arg => arg.TrimStart('-')).Where(arg => !char.IsAsciiDigit(arg[0])).ToHashSet();
+        var rounds = args.Select(arg => int.TryParse(arg, CultureInfo.InvariantCulture, out var number) ? number : 0).Append(3).First(number => number > 0);
+        var folder = Directory.CreateTempSubdirectory("upload-bench-").FullName;
+        using var cluster = await PostgresCluster.StartAsync("shared_preload_libraries=pg_stat_statements");
+        var database = await ZipBench.CreateDatabaseAsync(cluster);
+        var results = new Dictionary<string, object>();
+        try
+        {
+            await using var host = await UploadServer.StartHostAsync(Path.Combine(folder, "ours"), database);
+            if (Wants("memory"))
+            {
+                results["memory"] = await MemoryAsync(host);
+            }
+
+            if (Wants("held"))
+            {
+                results["held"] = await HeldAsync(host);
+            }
+
+            if (Wants("statements"))
+            {
+                results["statements"] = await StatementsAsync(host, database);
+            }
+
+            if (Wants("throughput"))
+            {
+                results["throughput"] = await ThroughputAsync(host, cluster, folder, rounds);
+            }
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+
+        await File.WriteAllTextAsync(
+            Path.Combine(EventsBench.Repository(), "artifacts", "bench", "upload.json"),
+            JsonSerializer.Serialize(results, new JsonSerializerOptions { WriteIndented = true }));
+        return 0;
+
+        bool Wants(string part) => parts.Count == 0 || parts.Contains(part);
+    }
+
+    private static async Task<object> ThroughputAsync(UploadServer host, PostgresCluster cluster, string folder, int rounds)
+    {
+        await using var raw = await UploadServer.StartRawAsync(Path.Combine(folder, "raw"));
+        await using var tus = await UploadServer.StartTusAsync(Path.Combine(folder, "tus"));
+        await using var nginx = await UploadServer.StartNginxAsync(Path.Combine(folder, "nginx"));
+        (string Name, UploadServer Server, Func<UploadServer, long, Task> Send)[] ways =
+        [
+            ("ours, chunks", host, UploadClients.ChunksAsync),
+            ("ours, tus", host, (server, size) => UploadClients.TusAsync(server, "/v1/tus?userRole=member&userId=bench", size)),
+            ("raw Kestrel -> file", raw, UploadClients.PutAsync),
+            ("@tus/server", tus, (server, size) => UploadClients.TusAsync(server, "/files", size)),
+            ("nginx DAV PUT", nginx, UploadClients.PutAsync),
+        ];
+        foreach (var way in ways)
+        {
+            await way.Send(way.Server, OneGibibyte / 4); // compiled
+            way.Server.Clear();
+        }
+
+        var postgres = new ProcessorTime(cluster.ProcessId);
+        var samples = new List<(string Name, int Streams, Spent Spent, TimeSpan Postgres)>();
+        for (var round = 0; round < rounds; round++)
+        {
+            foreach (var streams in new[] { 1, 4 })
+            {
+                foreach (var way in ways)
+                {
+                    await TouchPagesAsync(folder);
+                    Spent spent = default;
+                    var database = await postgres.MeasureAsync(async () => spent = await new ProcessorTime(way.Server.ProcessId).MeasureAsync(() =>
+                        Task.WhenAll(Enumerable.Range(0, streams).Select(_ => way.Send(way.Server, OneGibibyte / streams)))));
+                    samples.Add((way.Name, streams, spent, database.Server));
+                    way.Server.Clear();
+                }
+            }
+        }
+
+        Console.WriteLine($"1 GiB, medians of {rounds} rounds");
+        Console.WriteLine($"{"",-22}{"streams",8}{"MB/s",8}{"CPU s",8}{"MB/CPU s",10}{"of raw",8}{"Postgres s",12}{"peak RSS",10}");
+        var rows = new List<object>();
+        foreach (var streams in new[] { 1, 4 })
+        {
+            var limit = Median(samples.Where(sample => sample.Name == ways[2].Name && sample.Streams == streams).Select(sample => sample.Spent.Server));
+            foreach (var way in ways)
+            {
+                var of = samples.Where(sample => sample.Name == way.Name && sample.Streams == streams).ToArray();
+                var (wall, cpu, database) = (Median(of.Select(s => s.Spent.Wall)), Median(of.Select(s => s.Spent.Server)), Median(of.Select(s => s.Postgres)));
+                var row = new
+                {
+                    way.Name,
+                    streams,
+                    megabytesPerSecond = OneGibibyte / 1e6 / wall,
+                    cpuSeconds = cpu,
+                    megabytesPerCpuSecond = OneGibibyte / 1e6 / cpu,
+                    ofRaw = limit / cpu,
+                    postgresSeconds = way.Server == host ? database : 0,
+                    peakMegabytes = ZipBenchTools.PeakMegabytes(way.Server.ProcessId),
+                };
+                rows.Add(row);
+                Console.WriteLine(string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"{row.Name,-22}{streams,8}{row.megabytesPerSecond,8:0}{cpu,8:0.00}{row.megabytesPerCpuSecond,10:0}{row.ofRaw,8:0.00}{row.postgresSeconds,12:0.00}{row.peakMegabytes,10:0}"));
+            }
+        }
+
+        return rows;
+
+        static double Median(IEnumerable<TimeSpan> times) => times.Order().ElementAt(times.Count() / 2).TotalSeconds;
+    }
+
+    /// <summary>
+    /// Fills as much of the page cache as a row will, and frees it: the first to use a page of a virtual machine pays for having it, several times
+    /// what a copy costs.
+    /// </summary>
+    private static async Task TouchPagesAsync(string folder)
+    {
+        var block = new byte[1 << 20];
+        var path = Path.Combine(folder, "pages");
+        await using (var file = new FileStream(path, FileMode.Create, FileAccess.Write, FileShare.None, bufferSize: 0))
+        {
+            for (var written = 0L; written < OneGibibyte * 5 / 4; written += block.Length)
+            {
+                await file.WriteAsync(block);
+            }
+        }
+
+        File.Delete(path);
+    }
+
+    private static async Task<object> MemoryAsync(UploadServer host)
+    {
+        const long Size = 11 * OneGibibyte;
+        await UploadClients.ChunksAsync(host, 64 << 20);
+        var idle = ZipBenchTools.PeakMegabytes(host.ProcessId);
+        var watch = Stopwatch.StartNew();
+        await UploadClients.ChunksAsync(host, Size, inParallel: 4);
+        var row = new { sizeBytes = Size, wallSeconds = watch.Elapsed.TotalSeconds, idleMegabytes = idle, peakMegabytes = ZipBenchTools.PeakMegabytes(host.ProcessId) };
+        host.Clear();
+        Console.WriteLine(string.Create(
+            CultureInfo.InvariantCulture,
+            $"A file of 11 GiB, four chunks at a time: {row.wallSeconds:0.0} s, peak RSS {row.peakMegabytes:0} MiB; {idle:0} MiB after the first 64 MiB."));
+        return row;
+    }
+
+    private static async Task<object> HeldAsync(UploadServer host)
+    {
+        var before = ZipBenchTools.PeakMegabytes(host.ProcessId);
+        var taken = await UploadClients.HoldAsync(host, Held);
+        var row = new { uploads = Held, taken, beforeMegabytes = before, peakMegabytes = ZipBenchTools.PeakMegabytes(host.ProcessId) };
+        host.Clear();
+        Console.WriteLine(string.Create(
+            CultureInfo.InvariantCulture,
+            $"{Held} uploads held half-way at once, then finished: {taken} taken, peak RSS {row.peakMegabytes:0} MiB after {before:0} MiB before."));
+        return row;
+    }
+
+    /// <summary>What the database was asked for each chunk: what it was asked at least as often as there were chunks.</summary>
+    private static async Task<object> StatementsAsync(UploadServer host, string database)
+    {
+        await using var source = NpgsqlDataSource.Create(database);
+        await ExecuteAsync("create extension if not exists pg_stat_statements");
+        await ExecuteAsync("select pg_stat_statements_reset()");
+        var eventsBefore = await EventsAsync();
+        await UploadClients.ChunksAsync(host, OneGibibyte);
+        host.Clear();
+        var chunks = OneGibibyte / UploadClients.ChunkBytes;
+        var statements = new List<(long Calls, string Query)>();
+        await using var command = source.CreateCommand(
+            "select s.calls, s.query from pg_stat_statements s join pg_database d on d.oid = s.dbid where d.datname = current_database() and s.calls >= $1 order by s.calls desc");
+        command.Parameters.Add(new() { Value = chunks });
+        await using (var rows = await command.ExecuteReaderAsync())
+        {
+            while (await rows.ReadAsync())
+            {
+                statements.Add((rows.GetInt64(0), string.Join(' ', rows.GetString(1).Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries))));
+            }
+        }
+
+        var events = (double)(await EventsAsync() - eventsBefore) / chunks;
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"For each of {chunks} chunks {events:0.00} events, and these statements:"));
+        foreach (var (calls, query) in statements)
+        {
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{(double)calls / chunks,8:0.00}  {query[..Math.Min(query.Length, 110)]}"));
+        }
+
+        return new { chunks, events, statements = statements.Select(statement => new { perChunk = (double)statement.Calls / chunks, statement.Query }) };
+
+        async Task ExecuteAsync(string sql)
+        {
+            await using var execute = source.CreateCommand(sql);
+            await execute.ExecuteNonQueryAsync();
+        }
+
+        async Task<long> EventsAsync()
+        {
+            await using var count = source.CreateCommand("select count(*) from mt_events");
+            return (long)(await count.ExecuteScalarAsync())!;
+        }
+    }
+}

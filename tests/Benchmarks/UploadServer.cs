@@ -1,0 +1,155 @@
+using System.Diagnostics;
+using System.Net.Sockets;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+
+namespace Benchmarks;
+
+/// <summary>A server in a process of its own that takes files into a folder.</summary>
+internal sealed class UploadServer : IAsyncDisposable
+{
+    private readonly Process process;
+    private readonly string folder;
+
+    private UploadServer(Process process, string folder, Uri address)
+    {
+        this.process = process;
+        this.folder = folder;
+        Client = new HttpClient { BaseAddress = address, Timeout = Timeout.InfiniteTimeSpan };
+    }
+
+    public HttpClient Client { get; }
+
+    public int ProcessId => process.Id;
+
+    private static string Benchmarks => Path.Combine(EventsBench.Repository(), "tests", "Benchmarks");
+
+    public static Task<UploadServer> StartHostAsync(string folder, string database) => StartAsync(folder, "/health/ready", port => new ProcessStartInfo(
+        "dotnet", [Path.Combine(EventsBench.Repository(), "src", "Host", "bin", "Release", "net10.0", "Host.dll")])
+    {
+        Environment =
+        {
+            ["ConnectionStrings__Postgres"] = database,
+            ["ASPNETCORE_URLS"] = $"http://127.0.0.1:{port}",
+            ["Storage__Provider"] = "Folder",
+            ["Storage__Folder"] = folder,
+            ["Mail__Folder"] = folder,
+            ["Uploads__MaxSizeBytes"] = $"{12L << 30}",
+        },
+    });
+
+    public static Task<UploadServer> StartRawAsync(string folder) =>
+        StartAsync(folder, "/", port => new ProcessStartInfo("dotnet", [typeof(UploadServer).Assembly.Location, "raw-upload", $"{port};{folder}"]));
+
+    public static Task<UploadServer> StartTusAsync(string folder) =>
+        StartAsync(folder, "/files", port => new ProcessStartInfo("node", [Path.Combine(Benchmarks, "peers", "tus.mjs"), $"{port}", folder]));
+
+    public static Task<UploadServer> StartNginxAsync(string folder) => StartAsync(folder, "/", port =>
+    {
+        var configuration = Path.Combine(folder, "nginx.conf");
+        File.WriteAllText(configuration, $$"""
+            daemon off; worker_processes 2; pid {{folder}}/nginx.pid; error_log {{folder}}/error.log;
+            {{(Environment.UserName == "root" ? "user root;" : "")}}
+            events {}
+            http {
+              access_log off; client_max_body_size 0; client_body_temp_path {{folder}}/temp; root {{folder}};
+              server { listen 127.0.0.1:{{port}}; location / { dav_methods PUT; create_full_put_path on; } }
+            }
+            """);
+        return new ProcessStartInfo("nginx", ["-c", configuration]);
+    });
+
+    /// <summary>The limit: a body from Kestrel's pipe to a file, several segments a write, and nothing else.</summary>
+    public static async Task<int> RunRawAsync(string settings)
+    {
+        var (port, folder) = settings.Split(';') is [var first, var second] ? (first, second) : throw new ArgumentException(settings, nameof(settings));
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders();
+        builder.WebHost.UseUrls($"http://127.0.0.1:{port}");
+        builder.Services.Configure<KestrelServerOptions>(kestrel => kestrel.Limits.MaxRequestBodySize = null);
+        await using var app = builder.Build();
+        app.MapPut("/{name}", async (string name, HttpRequest request) =>
+        {
+            using var file = File.OpenHandle(Path.Combine(folder, Path.GetFileName(name)), FileMode.Create, FileAccess.Write);
+            var (segments, offset) = (new List<ReadOnlyMemory<byte>>(), 0L);
+            while (true)
+            {
+                var read = await request.BodyReader.ReadAsync();
+                segments.Clear();
+                foreach (var segment in read.Buffer)
+                {
+                    segments.Add(segment);
+                }
+
+                RandomAccess.Write(file, segments, offset);
+                offset += read.Buffer.Length;
+                request.BodyReader.AdvanceTo(read.Buffer.End);
+                if (read.IsCompleted)
+                {
+                    return Results.Ok(offset);
+                }
+            }
+        });
+        await app.RunAsync();
+        return 0;
+    }
+
+    /// <summary>Deletes the files that came.</summary>
+    public void Clear()
+    {
+        foreach (var file in new DirectoryInfo(folder).EnumerateFiles("*", SearchOption.AllDirectories).Where(file => file.Length > 1 << 20))
+        {
+            file.Delete();
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        Client.Dispose();
+        process.Kill(entireProcessTree: true);
+        await process.WaitForExitAsync();
+        process.Dispose();
+    }
+
+    private static async Task<UploadServer> StartAsync(string folder, string probe, Func<int, ProcessStartInfo> start)
+    {
+        Directory.CreateDirectory(folder);
+        var port = FreePort();
+        var settings = start(port);
+        settings.RedirectStandardOutput = true;
+        var process = Process.Start(settings)!;
+        process.OutputDataReceived += (_, _) => { };
+        process.BeginOutputReadLine();
+        var server = new UploadServer(process, folder, new Uri($"http://127.0.0.1:{port}"));
+        while (!await AnswersAsync(server.Client, probe, process))
+        {
+            await Task.Delay(50);
+        }
+
+        return server;
+    }
+
+    private static async Task<bool> AnswersAsync(HttpClient client, string path, Process process)
+    {
+        try
+        {
+            using var answer = await client.GetAsync(new Uri(path, UriKind.Relative));
+            return (int)answer.StatusCode is not 503;
+        }
+        catch (HttpRequestException) when (!process.HasExited)
+        {
+            return false;
+        }
+    }
+
+    private static int FreePort()
+    {
+        using var listener = new TcpListener(System.Net.IPAddress.Loopback, 0);
+        listener.Start();
+        return ((System.Net.IPEndPoint)listener.LocalEndpoint).Port;
+    }
+}
