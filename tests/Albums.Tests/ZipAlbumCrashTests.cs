@@ -86,6 +86,29 @@ public abstract class ZipAlbumCrashTests(int photos, int videoBytes, bool upload
         Assert.InRange(failed, count / 2, count); // the rest are faults that the attempt itself gets over
     }
 
+    /// <summary>Each volume and each edition has an upload of its own, on every store.</summary>
+    [Fact]
+    public async Task An_album_of_volumes_is_packed_and_replayed()
+    {
+        var cancel = TestContext.Current.CancellationToken;
+        var id = Guid.CreateVersion7();
+        var requested = new AlbumRequested(
+            "ann-bob", [.. keys.Select(key => new RequestedFile(key, null))], null, [], DateTimeOffset.UnixEpoch, MaxVolumeBytes: videoBytes);
+        await Workshop.Events.DecideAsync<Album, IAlbumEvent>(id, album => RequestAlbumHandler.Decide(album, requested), cancel);
+        await Workshop.AttemptAsync(id);
+        var first = (await Workshop.AlbumAsync(id)).Completed!;
+        Assert.Equal((3, photos + 1, 1), (first.Volumes!.Count, first.Files, first.Skipped)); // photos, the video, the list of the missing
+
+        await Workshop.PutAsync("photos/gone.jpg", [1, 2, 3]);
+        await Workshop.Events.DecideAsync<Album, IAlbumEvent>(
+            id, album => ReplayAlbumHandler.Decide(album, new ReplayAlbum(id, "ann"), DateTimeOffset.UnixEpoch), cancel);
+        await Workshop.AttemptAsync(id);
+        var second = (await Workshop.AlbumAsync(id)).Completed!;
+        Assert.Equal((2, photos + 2, 0), (second.Volumes!.Count, second.Files, second.Skipped));
+        var zips = (await Workshop.Objects.ListAsync($"albums/{id}/", null, cancel)).Objects.Where(stored => stored.Key.EndsWith(".zip", StringComparison.Ordinal));
+        Assert.Equal(second.Volumes.Select(volume => (volume.Key, volume.ETag, volume.SizeBytes)), zips.Select(zip => (zip.Key, zip.ETag, zip.SizeBytes)));
+    }
+
     private static void AssertEachOnce(List<IAlbumEvent> history, int call)
     {
         var message = $"after a fault at call {call}";

@@ -33,16 +33,34 @@ internal sealed class DiscardAlbumHandler(EventStore store, IObjectStorage stora
 
         if (album.LeavesNothing)
         {
-            await DeleteAllAsync(command.AlbumId, cancellationToken);
+            var folder = $"{AlbumContents.OwnFolder}{command.AlbumId}/";
+            await AbortAllAsync(folder, cancellationToken);
+            await DeleteAllAsync(folder, cancellationToken);
         }
     }
 
     /// <summary>Nobody needs it any more in any case; that something of it is left is seen in the job's log.</summary>
     public Task GaveUpAsync(DiscardAlbum command, Exception error, CancellationToken cancellationToken) => Task.CompletedTask;
 
-    private async Task DeleteAllAsync(Guid albumId, CancellationToken cancellationToken)
+    // Also those that a worker began and died before it could record them.
+    private async Task AbortAllAsync(string folder, CancellationToken cancellationToken)
     {
-        var folder = $"{AlbumContents.OwnFolder}{albumId}/";
+        string? continuation = null;
+        do
+        {
+            var page = await storage.ListMultipartsAsync(folder, continuation, cancellationToken);
+            foreach (var pending in page.Uploads)
+            {
+                await storage.AbortMultipartAsync(pending.Upload, cancellationToken);
+            }
+
+            continuation = page.Continuation;
+        }
+        while (continuation is not null);
+    }
+
+    private async Task DeleteAllAsync(string folder, CancellationToken cancellationToken)
+    {
         string? continuation = null;
         do
         {
