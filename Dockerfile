@@ -1,6 +1,13 @@
+FROM node:22-slim AS scripts
+WORKDIR /repo
+COPY clients clients
+COPY src/Portal/Client src/Portal/Client
+RUN cd src/Portal/Client && npm ci && npm run build && touch dist/bundled
+
 FROM mcr.microsoft.com/dotnet/sdk:10.0 AS build
 WORKDIR /repo
 COPY . .
+COPY --from=scripts /repo/src/Portal/Client/dist src/Portal/Client/dist
 RUN dotnet publish src/Host -c Release -o /app && mkdir -p /volumes/data
 
 # No shell, no package manager, and the user app (1654) rather than root. "Extra" brings ICU, which names of files need.

@@ -3,9 +3,11 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 mkdir -p artifacts/build
-checksum() { find "$@" ./*.props ./*.txt global.json .editorconfig -type f -not -path '*/bin/*' -not -path '*/obj/*' -print0 | sort -z | xargs -0 cksum | cksum; }
+checksum() { find "$@" ./*.props ./*.txt global.json .editorconfig -type f -not -path '*/bin/*' -not -path '*/obj/*' -not -path '*/node_modules/*' -not -path '*/Client/dist/*' -print0 | sort -z | xargs -0 cksum | cksum; }
+# The portal's scripts are TypeScript.
+if ! command -v npm >/dev/null; then scripts/apt-install.sh nodejs npm; fi
 for project in "$@"; do
-  case $project in */tests/*) sources=$(checksum src tests) ;; *) sources=$(checksum src) ;; esac
+  case $project in */tests/*) sources=$(checksum src tests clients) ;; *) sources=$(checksum src clients) ;; esac
   stamp=artifacts/build/$(basename "$project")
   output=$project/bin/Release/net10.0/$(basename "$project").dll
   if [ -e "$output" ] && [ "$(cat "$stamp.stamp" 2>/dev/null)" = "$sources" ]; then continue; fi

@@ -1,5 +1,3 @@
-using Albums;
-using Assets;
 using Host;
 using Platform.Accounts;
 using Platform.Events;
@@ -8,8 +6,6 @@ using Platform.Jobs;
 using Platform.Mail;
 using Platform.Storage;
 using Platform.Webhooks;
-using Uploads;
-using Weddings;
 
 try
 {
@@ -31,11 +27,10 @@ try
         .AddJobs(configuration, roles.Worker)
         .AddEvents(configuration.GetConnectionString("Postgres"), roles.Worker)
         .AddAccounts(configuration, roles.Web)
-        .AddStorage(configuration).AddMail(configuration).AddWebhooks(configuration)
-        .AddWeddings(configuration)
-        .AddUploads(configuration, roles.Worker).AddUploadJobs(configuration)
-        .AddAlbums(configuration, roles.Worker)
-        .AddAssets(configuration, roles.Worker);
+        .AddStorage(configuration)
+        .AddMail(configuration)
+        .AddWebhooks(configuration)
+        .AddModules(configuration, roles);
 
     await using var app = builder.Build();
     app.UseHttp();
@@ -44,10 +39,7 @@ try
     {
         app.MapOpenApi().OpenToAll("it says how to call, and nothing of anybody");
         app.MapAccounts();
-        app.MapWeddings();
-        app.MapUploads();
-        app.MapAlbums();
-        app.MapAssets();
+        app.MapModules();
     }
 
     return await Verbs.RunAsync(app, args);

@@ -55,7 +55,7 @@ public sealed class AlbumVolumesTests : IAsyncLifetime
         Assert.Equal(album.Completed.Volumes, closed.Select(volume => volume.ToVolume()));
 
         var view = AlbumView.Of(id, album, DateTimeOffset.UnixEpoch);
-        Assert.Equal((new Progress<int>(5, 5), new Progress<int>(5, 5)), (view.Files, view.Parts));
+        Assert.Equal((new Tally<int>(5, 5), new Tally<int>(5, 5)), (view.Files, view.Parts));
         Assert.Equal(view.Bytes.Total, view.Bytes.Done);
         Assert.Equal(Enumerable.Range(1, 4).Select(number => $"/v1/albums/{id}/download?volume={number}"), view.Volumes!.Select(volume => volume.DownloadUrl));
     }

@@ -1,3 +1,4 @@
+using Albums.Contracts;
 using Platform.Storage;
 using Testing;
 using Xunit;

@@ -39,7 +39,7 @@ public sealed class ReplayAlbumTests : IAsyncLifetime
         Assert.Equal(["photos/never.jpg"], album.Skipped.Select(file => file.Key));
         await AssertUnzipsAsync(id, "1.jpg", "late.jpg", "2.jpg", "video.mov");
         var view = AlbumView.Of(id, album, DateTimeOffset.UnixEpoch);
-        Assert.Equal((new Progress<int>(4, 4), new Progress<int>(2, 2), 1), (view.Files, view.Parts, view.MissingFiles));
+        Assert.Equal((new Tally<int>(4, 4), new Tally<int>(2, 2), 1), (view.Files, view.Parts, view.MissingFiles));
         Assert.Equal("Completed", await workshop.ListedStatusAsync(id));
     }
 

@@ -2,7 +2,7 @@ using Xunit;
 
 namespace Architecture.Tests;
 
-/// <summary>Who may know whom: Platform nobody, a module Platform and the contracts of others, Host everybody.</summary>
+/// <summary>Who may know whom: Platform nobody, a module Platform and the contracts of others, Portal these too, Host everybody.</summary>
 public sealed class BoundaryTests
 {
     public static TheoryData<string> Modules => [.. CompiledAssembly.Modules];
@@ -25,6 +25,21 @@ public sealed class BoundaryTests
         Assert.DoesNotContain(
             module.UsedTypes(), type => type.Assembly != "Platform" && type.Namespace != $"{type.Assembly}.Contracts");
     }
+
+    [Fact]
+    public void Portal_knows_Platform_and_contracts_only_and_neither_events_nor_the_database()
+    {
+        using var portal = CompiledAssembly.Open("Portal");
+        Assert.Contains(portal.UsedTypes(), type => type.Namespace == "Albums.Contracts");
+        Assert.DoesNotContain(
+            portal.UsedTypes(), type => type.Assembly != "Platform" && type.Namespace != $"{type.Assembly}.Contracts");
+        Assert.DoesNotContain(portal.UsedTypes(), type => type.Name is "EventStore" or "AlbumCompleted" or "AlbumFailed" or "UploadCompleted");
+        Assert.DoesNotContain(portal.AllReferences(), name => name == "Npgsql");
+    }
+
+    [Fact]
+    public void No_page_or_component_is_longer_than_120_lines() =>
+        Assert.Empty(Sources.Pages().Where(file => file.Text.AsSpan().Count('\n') > 120).Select(file => file.Path));
 
     [Theory]
     [MemberData(nameof(Modules))]

@@ -19,15 +19,17 @@ internal sealed class CompiledAssembly : IDisposable
     internal static string[] Modules { get; } =
         [.. Directory.GetDirectories(Path.Combine(Sources.Root, "src/Modules")).Select(path => Path.GetFileName(path))];
 
-    internal static string[] Ours { get; } = ["Platform", .. Modules, "Host"];
+    internal static string[] Ours { get; } = ["Platform", .. Modules, "Portal", "Host"];
 
     internal string Name { get; }
 
     internal static CompiledAssembly Open(string name) => new(name);
 
     /// <summary>Assemblies of ours that this one references.</summary>
-    internal IEnumerable<string> References() =>
-        metadata.AssemblyReferences.Select(handle => metadata.GetString(metadata.GetAssemblyReference(handle).Name)).Intersect(Ours);
+    internal IEnumerable<string> References() => AllReferences().Intersect(Ours);
+
+    internal IEnumerable<string> AllReferences() =>
+        metadata.AssemblyReferences.Select(handle => metadata.GetString(metadata.GetAssemblyReference(handle).Name));
 
     /// <summary>Types of other assemblies of ours that this one uses, as (assembly, namespace, name).</summary>
     internal IEnumerable<(string Assembly, string Namespace, string Name)> UsedTypes() =>

@@ -15,5 +15,10 @@ internal static class Sources
         where !path.Contains("/obj/", StringComparison.Ordinal) && !path.Contains("/bin/", StringComparison.Ordinal)
         select (path, File.ReadAllText(file));
 
+    /// <summary>Every Razor component.</summary>
+    internal static IEnumerable<(string Path, string Text)> Pages() =>
+        from file in Directory.EnumerateFiles(System.IO.Path.Combine(Root, "src/Portal"), "*.razor", SearchOption.AllDirectories)
+        select (System.IO.Path.GetRelativePath(Root, file), File.ReadAllText(file));
+
     internal static string Read(string path) => File.ReadAllText(System.IO.Path.Combine(Root, path));
 }

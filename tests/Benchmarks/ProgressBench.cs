@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
 using Albums;
+using Albums.Contracts;
 using Testing;
 
 namespace Benchmarks;

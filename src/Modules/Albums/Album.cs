@@ -5,19 +5,6 @@ using Platform.Events;
 
 namespace Albums;
 
-internal enum AlbumStatus
-{
-    Unknown,
-    Requested,
-    Planning,
-    Zipping,
-    Completed,
-    Failed,
-    Cancelled,
-    Deleted,
-    Expired,
-}
-
 internal sealed record Album : IState<Album, IAlbumEvent>
 {
     // With the job's pauses between them, some five minutes.

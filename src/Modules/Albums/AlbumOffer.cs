@@ -44,8 +44,3 @@ internal sealed record AlbumOffer(Guid AlbumId, Album Album, PlanFrozen Plan, in
             ? new AlbumOffer(albumId, album, plan, volume, volume <= stored.Count ? stored[volume - 1] : null)
             : null;
 }
-
-/// <summary>One of the ZIPs of an album.</summary>
-/// <param name="IsComplete">It is in the store.</param>
-/// <param name="DownloadUrl">Relative; set while it can be had, which may be before it is complete.</param>
-internal sealed record AlbumVolumeView(int Number, long SizeBytes, bool IsComplete, string? DownloadUrl);

@@ -33,6 +33,7 @@ public static class AlbumsModule
         .AddSingleton(AlbumOptions.Read(configuration))
         .AddSingleton(ExpiryOptions.Read(configuration))
         .AddEventTypes(MapEvents)
+        .AddInspectedState<Album, IAlbumEvent>()
         .AddErrorCodes(
             ("INVALID_EMAIL", 400),
             ("INVALID_FILE", 400),
@@ -54,6 +55,10 @@ public static class AlbumsModule
         .AddSingleton<PlanAlbumHandler>()
         .AddSingleton<VirtualZips>()
         .AddSingleton<DownloadAlbum>()
+        .AddSingleton<SearchAlbums>()
+        .AddSingleton<OverviewAlbums>()
+        .AddSingleton<AlbumFiles>()
+        .AddSingleton<IAlbums, AlbumsFacade>()
 
         // Buffers of parts outlive their album, or each album would leave its own to the garbage collector. The shared pool keeps one
         // for every thread that ever gave one back; this one keeps what albums at work have needed at a time.

@@ -33,6 +33,10 @@ internal sealed class AlbumsProjection : IProjection
             add column if not exists announced boolean not null default false, add column if not exists attempted_at timestamptz;
         create index if not exists album_wedding on album (wedding_id, requested_at desc);
         create index if not exists album_status on album (status, requested_at desc);
+        create index if not exists album_newest on album (requested_at, id);
+        create index if not exists album_largest on album (coalesce(size_bytes, 0), id);
+        create index if not exists album_by_wedding on album (wedding_id, id);
+        create index if not exists album_completed on album (completed_at);
         create table if not exists wedding_file (
             key text primary key,
             wedding_id text,

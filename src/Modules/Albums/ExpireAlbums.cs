@@ -1,4 +1,5 @@
 using System.Globalization;
+using Albums.Contracts;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Logging;
 using Npgsql;

@@ -1,3 +1,4 @@
+using Albums.Contracts;
 using Albums.Sources;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
@@ -23,7 +24,7 @@ internal sealed record WeddingStatus(
     Guid AlbumId,
     string Status,
     int Progress,
-    Progress<int> Files,
+    Tally<int> Files,
     double? SecondsLeft,
     string? DownloadUrl,
     WeddingError? Error);

@@ -1,3 +1,4 @@
+using Albums.Contracts;
 using Platform.Events;
 using Platform.Jobs;
 using Platform.Webhooks;
@@ -14,8 +15,8 @@ internal sealed record AlbumUnderway(
     Guid AlbumId,
     string WeddingId,
     AlbumStatus Status,
-    Progress<int> Files,
-    Progress<long> Bytes,
+    Tally<int> Files,
+    Tally<long> Bytes,
     double? BytesPerSecond,
     double? SecondsLeft);
 

@@ -20,6 +20,7 @@ public static class UploadsModule
     public static IServiceCollection AddUploads(this IServiceCollection services, IConfiguration configuration, bool work)
     {
         services.AddEventTypes(MapEvents);
+        services.AddInspectedState<Upload, IUploadEvent>();
         AddErrorCodes(services);
         services.AddSingleton(_ => UploadOptions.Read(configuration));
         services.AddSettings(() => UploadSettings.Read(configuration));

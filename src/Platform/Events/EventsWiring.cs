@@ -44,6 +44,7 @@ public static class EventsWiring
             provider.GetRequiredService<EventStore>(),
             provider.GetRequiredService<LogReader>(),
             provider.GetServices<ISubscription>()));
+        services.AddSingleton<StreamInspector>();
         services.AddHostedService<EventSchema>();
         services.AddHostedService<LogListener>();
         return services;
@@ -51,6 +52,12 @@ public static class EventsWiring
 
     /// <summary>Adds a module's stored event names: <c>services.AddEventTypes(types => types.Map&lt;FileZipped>("file_zipped"))</c>.</summary>
     public static IServiceCollection AddEventTypes(this IServiceCollection services, Action<EventTypes> map) => services.AddSingleton(map);
+
+    /// <summary>Lets admins see the state of such streams at any version.</summary>
+    public static IServiceCollection AddInspectedState<TState, TEvent>(this IServiceCollection services)
+        where TState : IState<TState, TEvent>
+        where TEvent : notnull =>
+        services.AddSingleton<InspectedState>(new InspectedState.Of<TState, TEvent>());
 
     /// <summary>Adds a reader of the log. Workers run it, one of them at a time.</summary>
     public static IServiceCollection AddSubscription<TSubscription>(this IServiceCollection services)

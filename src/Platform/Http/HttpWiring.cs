@@ -66,7 +66,8 @@ public static class HttpWiring
             .UseRateLimiter()
             .UseAuthentication()
             .UseAuthorization()
-            .Use(Annotate);
+            .Use(Annotate)
+            .UseAntiforgery();
     }
 
     private static Task AddHeadersAsync(HttpContext context, RequestDelegate next, bool dependsOnOrigin)

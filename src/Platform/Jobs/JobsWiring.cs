@@ -3,6 +3,7 @@ using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Npgsql;
+using Platform.Events;
 using Quartz;
 
 namespace Platform.Jobs;
@@ -51,6 +52,8 @@ public static class JobsWiring
             provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton(provider => new JobTurns(
             provider.GetRequiredService<JobQueue>().HeavyJobsWaitAsync, turn, provider.GetRequiredService<TimeProvider>()));
+        services.AddSingleton<JobNodes>();
+        services.AddJob<RebuildProjection, RebuildProjectionHandler>("rebuild_projection");
         return services.AddQuartz(quartz => Configure(quartz, concurrency));
     }
 

@@ -23,6 +23,7 @@ public static class SettingsWiring
             provider.GetRequiredService<EventStore>(),
             provider.GetRequiredService<TimeProvider>(),
             provider.GetRequiredService<ILogger<LiveSettings<TSettings>>>()));
+        services.AddSingleton<EditableSettings>(provider => new EditableSettings<TSettings>(provider.GetRequiredService<LiveSettings<TSettings>>()));
         return services.AddSingleton<IHostedService>(provider => provider.GetRequiredService<LiveSettings<TSettings>>());
     }
 

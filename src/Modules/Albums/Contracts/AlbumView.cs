@@ -1,6 +1,6 @@
-namespace Albums;
+namespace Albums.Contracts;
 
-/// <summary>What frontends see of an album: the answer to a request, of the status call, and each progress event.</summary>
+/// <summary>What frontends and the portal see of an album: the answer to a request, of the status call, and each progress event.</summary>
 /// <param name="Underway">Files of which bytes are safe, but not all: the first few.</param>
 /// <param name="BytesPerSecond">Of late; <see langword="null"/> while nobody packs, and until a part is stored.</param>
 /// <param name="SecondsLeft">Until the ZIP is complete, as far as the pace so far tells. <see langword="null"/> where it tells nothing.</param>
@@ -9,13 +9,13 @@ namespace Albums;
 /// <param name="Volumes">Where the album is several ZIPs; else <see langword="null"/>.</param>
 /// <param name="MissingFiles">How many files are not in the ZIP.</param>
 /// <param name="Missing">The first of them, and why.</param>
-internal sealed record AlbumView(
+public sealed record AlbumView(
     Guid AlbumId,
     string WeddingId,
     AlbumStatus Status,
-    Progress<int> Files,
-    Progress<long> Bytes,
-    Progress<int> Parts,
+    Tally<int> Files,
+    Tally<long> Bytes,
+    Tally<int> Parts,
     IReadOnlyList<FileUnderway> Underway,
     double? BytesPerSecond,
     double? FilesPerSecond,
@@ -74,19 +74,20 @@ internal sealed record AlbumView(
     }
 }
 
-internal sealed record Progress<T>(T Total, T Done);
+/// <summary>How much of something is done.</summary>
+public sealed record Tally<T>(T Total, T Done);
 
 /// <param name="Index">Of the ZIP's entries, from 0.</param>
-internal sealed record FileUnderway(int Index, long DoneBytes, double? BytesPerSecond)
+public sealed record FileUnderway(int Index, long DoneBytes, double? BytesPerSecond)
 {
     internal static FileUnderway Of(KeyValuePair<int, EntryUnderway> entry) =>
         new(entry.Key, entry.Value.StoredBytes, entry.Value.Pace.BytesPerSecond);
 }
 
-internal sealed record MissingFile(string Name, string Reason);
+public sealed record MissingFile(string Name, string Reason);
 
 /// <summary>Why an album failed, for those who wait for it. What the event says beyond it is for admins: it may name keys and hosts.</summary>
-internal sealed record AlbumFailure(string Reason, string Detail)
+public sealed record AlbumFailure(string Reason, string Detail)
 {
     internal static AlbumFailure Of(string reason) => new(reason, reason switch
     {
@@ -96,3 +97,8 @@ internal sealed record AlbumFailure(string Reason, string Detail)
         _ => "Something went wrong here, again and again. Nothing is lost: try again later.",
     });
 }
+
+/// <summary>One of the ZIPs of an album.</summary>
+/// <param name="IsComplete">It is in the store.</param>
+/// <param name="DownloadUrl">Relative; set while it can be had, which may be before it is complete.</param>
+public sealed record AlbumVolumeView(int Number, long SizeBytes, bool IsComplete, string? DownloadUrl);

@@ -1,0 +1,44 @@
+namespace Albums.Contracts;
+
+/// <summary>
+/// Albums for the portal: what there is, how each goes on, and what can be done about it. Lists follow the log by a moment; an album itself is never
+/// behind. Commands do what the HTTP endpoints do and are as safe to repeat; whether the caller may is the caller's to check.
+/// </summary>
+public interface IAlbums
+{
+    /// <summary>One page of the albums that a search finds.</summary>
+    Task<AlbumPage> SearchAsync(AlbumSearch search, CancellationToken cancellationToken);
+
+    /// <summary>How many albums are at what, and those being packed. At most half a second old, whoever asks how often.</summary>
+    Task<AlbumsOverview> OverviewAsync(CancellationToken cancellationToken);
+
+    /// <summary>The latest album that was requested for a wedding and not deleted; <see langword="null"/> where there is none.</summary>
+    Task<AlbumView?> FindOfWeddingAsync(string weddingId, CancellationToken cancellationToken);
+
+    /// <summary>The album now, and after each change until it is final, at most ten times a second.</summary>
+    /// <exception cref="Platform.Events.CommandRefusedException"><c>ALBUM_NOT_FOUND</c>; <c>ALBUM_GONE</c> where it was deleted.</exception>
+    IAsyncEnumerable<AlbumDetail> WatchAsync(Guid albumId, CancellationToken cancellationToken);
+
+    /// <summary>What the ZIP is made of, file by file in its order.</summary>
+    Task<AlbumFilePage> FilesAsync(Guid albumId, AlbumFileSearch search, CancellationToken cancellationToken);
+
+    /// <summary>Its events, the newest first. Addresses, tokens and what exceptions say of servers are left out.</summary>
+    Task<AlbumEventPage> EventsAsync(Guid albumId, AlbumEventSearch search, CancellationToken cancellationToken);
+
+    /// <summary>Starts a failed album again where it stopped; any other stays as it is.</summary>
+    /// <exception cref="Platform.Events.CommandRefusedException"><c>ALBUM_NOT_FOUND</c>, <c>ALBUM_CANCELLED</c>, <c>ALBUM_GONE</c>.</exception>
+    Task ReplayAsync(Guid albumId, string by, CancellationToken cancellationToken);
+
+    /// <summary>Ends an album that is not complete.</summary>
+    /// <exception cref="Platform.Events.CommandRefusedException"><c>ALBUM_NOT_FOUND</c>, <c>ALBUM_COMPLETED</c>, <c>ALBUM_GONE</c>.</exception>
+    Task CancelAsync(Guid albumId, string by, CancellationToken cancellationToken);
+
+    /// <summary>Takes an album away, whatever it is at. The files it was made of stay.</summary>
+    /// <exception cref="Platform.Events.CommandRefusedException"><c>ALBUM_NOT_FOUND</c>.</exception>
+    Task DeleteAsync(Guid albumId, string by, CancellationToken cancellationToken);
+
+    /// <summary>Makes a link that downloads the album without any other credential, until it is revoked.</summary>
+    /// <param name="for">Who asked, for the history.</param>
+    /// <returns>Its path.</returns>
+    Task<string> IssueLinkAsync(Guid albumId, string @for, CancellationToken cancellationToken);
+}

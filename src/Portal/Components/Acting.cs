@@ -1,0 +1,34 @@
+using Microsoft.AspNetCore.Components.Authorization;
+using Microsoft.Extensions.DependencyInjection;
+using Platform.Accounts;
+using Platform.Events;
+
+namespace Portal.Components;
+
+/// <summary>Commands of pages, in the name of who is signed in. A page may stand open for days: each command looks anew whether they may.</summary>
+internal sealed class Acting(AuthenticationStateProvider authentication, IServiceScopeFactory scopes)
+{
+    /// <summary>Runs a command that only admins may give.</summary>
+    /// <returns>Why it was refused; <see langword="null"/> where it was carried out.</returns>
+    internal async Task<string?> TryAsync(Func<string, Task> command)
+    {
+        var user = (await authentication.GetAuthenticationStateAsync()).User;
+        await using (var scope = scopes.CreateAsyncScope())
+        {
+            if (!await scope.ServiceProvider.GetRequiredService<Sessions>().IsInRoleAsync(user, AccountRoles.Admin))
+            {
+                return "Only admins who are signed in may do that.";
+            }
+        }
+
+        try
+        {
+            await command(user.Identity!.Name!);
+            return null;
+        }
+        catch (CommandRefusedException refused)
+        {
+            return refused.Message;
+        }
+    }
+}

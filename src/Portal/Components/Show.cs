@@ -1,0 +1,49 @@
+using System.Globalization;
+
+namespace Portal.Components;
+
+/// <summary>Numbers, times and names as people read them.</summary>
+internal static class Show
+{
+    private static readonly string[] Units = ["B", "KB", "MB", "GB", "TB", "PB"];
+
+    /// <summary>Decimal units with three digits at most: <c>18.4 GB</c>.</summary>
+    internal static string Bytes(double bytes)
+    {
+        var unit = 0;
+        for (; bytes >= 999.5 && unit < Units.Length - 1; unit++)
+        {
+            bytes /= 1000;
+        }
+
+        return string.Create(CultureInfo.InvariantCulture, $"{Math.Round(bytes, bytes >= 99.5 || unit == 0 ? 0 : 1)} {Units[unit]}");
+    }
+
+    internal static string Rate(double? bytesPerSecond) => bytesPerSecond is { } rate and > 0 ? $"{Bytes(rate)}/s" : "–";
+
+    internal static string Count(long count) => count.ToString("N0", CultureInfo.InvariantCulture);
+
+    internal static string Percent(long done, long total) =>
+        string.Create(CultureInfo.InvariantCulture, $"{(total == 0 ? 0 : Math.Floor(1000d * done / total) / 10):0.#} %");
+
+    /// <summary>An estimate, no more exact than it can be: <c>about 2 minutes</c>.</summary>
+    internal static string TimeLeft(double seconds) => seconds switch
+    {
+        < 10 => "a few seconds",
+        < 55 => $"about {Math.Ceiling(seconds / 10) * 10:0} seconds",
+        < 90 => "about a minute",
+        < 3300 => $"about {Math.Round(seconds / 60):0} minutes",
+        < 5400 => "about an hour",
+        _ => $"about {Math.Round(seconds / 3600):0} hours",
+    };
+
+    internal static string Time(DateTimeOffset at) => at.UtcDateTime.ToString("d MMM HH:mm:ss", CultureInfo.InvariantCulture);
+
+    internal static string Day(DateOnly day) => day.ToString("d MMMM yyyy", CultureInfo.InvariantCulture);
+
+    /// <summary>The day as it is where the wedding is.</summary>
+    internal static string Day(DateTimeOffset at, string timeZone) =>
+        Day(DateOnly.FromDateTime(TimeZoneInfo.ConvertTime(at, TimeZoneInfo.FindSystemTimeZoneById(timeZone)).DateTime));
+
+    internal static string Iso(DateTimeOffset at) => at.UtcDateTime.ToString("O", CultureInfo.InvariantCulture);
+}

@@ -1,0 +1,96 @@
+using Microsoft.Playwright;
+using Platform.Accounts;
+using Xunit;
+using static Microsoft.Playwright.Assertions;
+
+namespace Portal.Tests;
+
+public sealed class AdminTests(PortalHost host, Browser browser) : IClassFixture<PortalHost>
+{
+    [Fact]
+    public async Task An_admin_finds_a_failed_album_by_filter_reads_why_and_replays_it()
+    {
+        await host.CompletedAlbumAsync("anna-ben");
+        var failed = await host.FailedAlbumAsync("kim-lee");
+        await using var admin = await browser.VisitAsAdminAsync(host);
+        var page = admin.Page;
+        await admin.OpenLiveAsync("/admin/albums");
+        await Expect(page.GetByRole(AriaRole.Link, new() { Name = "anna-ben" })).ToBeVisibleAsync();
+
+        await page.GetByRole(AriaRole.Button, new() { Name = "Failed" }).ClickAsync();
+        await page.GetByLabel("Wedding or album").FillAsync("KIM");
+        await page.WaitForURLAsync("**/admin/albums?*q=KIM*");
+        Assert.Contains("status=Failed", page.Url, StringComparison.Ordinal);
+        await Expect(page.GetByRole(AriaRole.Row)).ToHaveCountAsync(2); // and the head
+        await page.ReloadAsync();
+        await Expect(page.GetByRole(AriaRole.Row)).ToHaveCountAsync(2);
+        await page.Locator("main[data-live]").WaitForAsync();
+
+        await page.GetByRole(AriaRole.Link, new() { Name = "kim-lee" }).ClickAsync();
+        await page.WaitForURLAsync($"**/admin/albums/{failed}");
+        await Expect(page.GetByText("NO_FILES").First).ToBeVisibleAsync();
+        await Expect(page.GetByRole(AriaRole.Cell, new() { Name = "not-there.jpg" }).Or(page.GetByRole(AriaRole.Rowheader, new() { Name = "not-there.jpg" }))).ToBeVisibleAsync();
+        await page.GetByRole(AriaRole.Button, new() { Name = "Replay" }).ClickAsync();
+        await Expect(page.GetByText("album_replayed")).ToBeVisibleAsync();
+        await page.GetByRole(AriaRole.Button, new() { Name = "Attempts" }).ClickAsync();
+        await Expect(page.GetByText("file_skipped")).ToHaveCountAsync(0);
+    }
+
+    [Fact]
+    public async Task A_deleted_album_leaves_its_page()
+    {
+        var album = await host.CompletedAlbumAsync("priya-raj");
+        await using var admin = await browser.VisitAsAdminAsync(host);
+        await admin.OpenLiveAsync($"/admin/albums/{album}");
+        await admin.Page.GetByRole(AriaRole.Button, new() { Name = "Delete…" }).ClickAsync();
+        await admin.AssertAccessibleAsync();
+        await admin.Page.GetByRole(AriaRole.Dialog).GetByRole(AriaRole.Button, new() { Name = "Delete" }).ClickAsync();
+        await Expect(admin.Page.GetByText("The album was deleted.")).ToBeVisibleAsync();
+    }
+
+    [Fact]
+    public async Task Pages_of_admins_are_for_those_who_signed_in_and_a_viewer_changes_nothing()
+    {
+        var failed = await host.FailedAlbumAsync("viewed");
+        await (await browser.VisitAsAdminAsync(host)).DisposeAsync();
+        await using var visitor = await browser.VisitAsync(host);
+        var page = visitor.Page;
+        await page.GotoAsync($"/admin/albums/{failed}");
+        await Expect(page.GetByRole(AriaRole.Heading, new() { Name = "Sign in" })).ToBeVisibleAsync();
+        await visitor.AssertAccessibleAsync();
+        await page.GetByLabel("E-mail").FillAsync("vera@example.com");
+        await page.GetByLabel("Password").FillAsync("not the password");
+        await page.GetByRole(AriaRole.Button).ClickAsync();
+        await Expect(page.GetByRole(AriaRole.Alert)).ToContainTextAsync("not right");
+
+        await page.GotoAsync(AccountPaths.InvitationOf(await host.InviteAsync(AccountRoles.Viewer)));
+        await page.GetByLabel("E-mail").FillAsync("vera@example.com");
+        await page.GetByLabel("Password").FillAsync(PortalHost.Password);
+        await page.GetByRole(AriaRole.Button).ClickAsync();
+        await page.WaitForURLAsync("**/admin");
+        await visitor.OpenLiveAsync($"/admin/albums/{failed}");
+        await Expect(page.GetByText("NO_FILES").First).ToBeVisibleAsync();
+        await Expect(page.GetByRole(AriaRole.Button, new() { Name = "Replay" })).ToHaveCountAsync(0);
+        await page.GotoAsync("/admin/settings");
+        await Expect(page.GetByRole(AriaRole.Heading, new() { Name = "This page is for admins" })).ToBeVisibleAsync();
+        await page.GotoAsync("/admin");
+        await page.GetByRole(AriaRole.Button, new() { Name = "Sign out" }).ClickAsync();
+        await Expect(page.GetByRole(AriaRole.Heading, new() { Name = "Sign in" })).ToBeVisibleAsync();
+    }
+
+    [Fact]
+    public async Task An_admin_changes_a_setting_and_sees_who_did()
+    {
+        await using var admin = await browser.VisitAsAdminAsync(host);
+        await admin.OpenLiveAsync("/admin/settings");
+        var json = admin.Page.GetByRole(AriaRole.Textbox);
+        var before = await json.InputValueAsync();
+        await json.FillAsync(before.Replace("\"maxOpenUploadsPerUser\": 1000", "\"maxOpenUploadsPerUser\": 77", StringComparison.Ordinal));
+        await admin.Page.GetByRole(AriaRole.Button, new() { Name = "Save" }).ClickAsync();
+        await Expect(admin.Page.GetByText("v1 by ann")).ToBeVisibleAsync();
+        await Expect(admin.Page.GetByText("maxOpenUploadsPerUser: 77")).ToBeVisibleAsync();
+        await json.FillAsync(before.Replace("1000", "-1", StringComparison.Ordinal));
+        await admin.Page.GetByRole(AriaRole.Button, new() { Name = "Save" }).ClickAsync();
+        await Expect(admin.Page.GetByRole(AriaRole.Alert)).ToContainTextAsync("must be");
+    }
+}

@@ -1,0 +1,65 @@
+using Microsoft.Playwright;
+using Xunit;
+
+[assembly: AssemblyFixture(typeof(Portal.Tests.Browser))]
+
+namespace Portal.Tests;
+
+/// <summary>Debian's Chromium, one for all tests.</summary>
+public sealed class Browser : IAsyncLifetime
+{
+    private static readonly string[] Arguments =
+    [
+        "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync",
+    ];
+
+    private IPlaywright playwright = null!;
+    private IBrowser chromium = null!;
+
+    public async ValueTask InitializeAsync()
+    {
+        const string Path = "/usr/bin/chromium";
+        Assert.True(File.Exists(Path), $"{Path} is missing: run scripts/install-test-tools.sh.");
+        playwright = await Playwright.CreateAsync();
+        chromium = await playwright.Chromium.LaunchAsync(new() { ExecutablePath = Path, Args = Arguments });
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await chromium.DisposeAsync();
+        playwright.Dispose();
+    }
+
+    /// <summary>An admin who has signed in.</summary>
+    internal async Task<Visitor> VisitAsAdminAsync(PortalHost host, ColorScheme theme = ColorScheme.Light, bool phone = false)
+    {
+        if (host.Session is null)
+        {
+            await using var first = await VisitAsync(host);
+            await first.Page.GotoAsync(new Uri(host.FirstLink).AbsolutePath);
+            await first.Page.GetByLabel("E-mail").FillAsync(PortalHost.Email);
+            await first.Page.GetByLabel("Password").FillAsync(PortalHost.Password);
+            await first.Page.GetByRole(AriaRole.Button).ClickAsync();
+            await first.Page.WaitForURLAsync("**/admin");
+            host.Session = await first.Page.Context.StorageStateAsync();
+        }
+
+        return await VisitAsync(host, theme, phone, host.Session);
+    }
+
+    /// <summary>Somebody whom the product does not know yet.</summary>
+    internal async Task<Visitor> VisitAsync(PortalHost host, ColorScheme theme = ColorScheme.Light, bool phone = false, string? session = null)
+    {
+        var context = await chromium.NewContextAsync(new()
+        {
+            BaseURL = host.Address.ToString(),
+            StorageState = session,
+            ColorScheme = theme,
+            Locale = "en-GB",
+            ReducedMotion = ReducedMotion.Reduce,
+            ViewportSize = phone ? new() { Width = 390, Height = 844 } : new() { Width = 1280, Height = 800 },
+            DeviceScaleFactor = phone ? 2 : 1,
+        });
+        return new Visitor(context, await context.NewPageAsync());
+    }
+}

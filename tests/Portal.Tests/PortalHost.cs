@@ -1,0 +1,45 @@
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Mvc.Testing;
+using Testing;
+using Xunit;
+
+namespace Portal.Tests;
+
+/// <summary>One host on a real port for all tests of a class, with a database and folders of its own.</summary>
+public sealed class PortalHost : WebApplicationFactory<Program>, IAsyncLifetime
+{
+    private readonly string folder = Directory.CreateTempSubdirectory("portal-").FullName;
+    private TestDatabase database = null!;
+
+    internal const string Email = "ann@example.com";
+    internal const string Password = "correct horse battery";
+
+    internal Uri Address => ClientOptions.BaseAddress;
+
+    /// <summary>The cookies of the admin once they signed in: for visits that are about other things.</summary>
+    internal string? Session { get; set; }
+
+    internal string FirstLink => File.ReadAllText(Path.Combine(folder, "first-link")).Trim();
+
+    internal string Database => database.ConnectionString;
+
+    public async ValueTask InitializeAsync()
+    {
+        database = await TestPostgres.CreateDatabaseAsync();
+        UseKestrel(0);
+        StartServer();
+    }
+
+    public override async ValueTask DisposeAsync()
+    {
+        await base.DisposeAsync();
+        await database.DisposeAsync();
+        Directory.Delete(folder, recursive: true);
+    }
+
+    protected override void ConfigureWebHost(IWebHostBuilder builder) => builder
+        .UseSetting("ConnectionStrings:Postgres", database.ConnectionString)
+        .UseSetting("Storage:Folder", Path.Combine(folder, "storage"))
+        .UseSetting("Auth:FirstLinkFile", Path.Combine(folder, "first-link"))
+        .UseSetting("Mail:Folder", Path.Combine(folder, "mail"));
+}
