@@ -14,6 +14,7 @@ using Platform.Mail;
 using Platform.Storage;
 using Platform.Webhooks;
 using Uploads;
+using Weddings;
 
 namespace Albums.Tests;
 
@@ -49,6 +50,7 @@ internal sealed class AlbumServer : IAsyncDisposable
             .AddMail(builder.Configuration)
             .AddWebhooks(builder.Configuration)
             .AddUploads(builder.Configuration, work: false)
+            .AddWeddings(builder.Configuration)
             .AddAlbums(builder.Configuration, work: false);
         var app = builder.Build();
         var client = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false, AutomaticDecompression = DecompressionMethods.None });

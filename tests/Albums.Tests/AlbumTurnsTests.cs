@@ -6,6 +6,7 @@ using Platform.Storage;
 using Platform.Webhooks;
 using Testing;
 using Uploads;
+using Weddings;
 using Xunit;
 
 namespace Albums.Tests;
@@ -70,6 +71,7 @@ public sealed class AlbumTurnsTests : IAsyncLifetime
             .AddSingleton(storage)
             .AddWebhooks(configuration)
             .AddUploads(configuration, work: false)
+            .AddWeddings(configuration)
             .AddAlbums(configuration, work: false));
     }
 

@@ -13,6 +13,7 @@ using Platform.Webhooks;
 using Testing;
 using Uploads;
 using Uploads.Contracts;
+using Weddings;
 
 namespace Albums.Tests;
 
@@ -88,6 +89,7 @@ internal sealed class AlbumWorkshop : IAsyncDisposable
             .AddSingleton(objects)
             .AddWebhooks(configuration)
             .AddUploads(configuration, work: false)
+            .AddWeddings(configuration)
             .AddAlbums(configuration, work: false)
             .AddSingleton(clock ?? TimeProvider.System));
         return new AlbumWorkshop(database, node, folder, objects);

@@ -13,6 +13,7 @@ using Platform.Webhooks;
 using Testing;
 using Uploads;
 using Uploads.Contracts;
+using Weddings;
 
 namespace Benchmarks;
 
@@ -260,6 +261,7 @@ internal sealed class StorageNode(Dictionary<string, string> settings, Func<IObj
             .AddMail(new ConfigurationBuilder().AddInMemoryCollection([new("Mail:Folder", Path.GetTempPath())]).Build())
             .AddWebhooks(configuration)
             .AddUploads(configuration, work: false)
+            .AddWeddings(configuration)
             .AddAlbums(configuration, work: false));
 
     public async ValueTask DisposeAsync()

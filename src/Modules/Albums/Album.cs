@@ -82,6 +82,15 @@ internal sealed record Album : IState<Album, IAlbumEvent>
     /// <summary>Recipients whose mail server has the link.</summary>
     public ImmutableHashSet<int> LinksSent { get; private init; } = [];
 
+    /// <summary>Mails that will not be tried again, and to whom.</summary>
+    public ImmutableHashSet<(string Mail, int Recipient)> MailsFailed { get; private init; } = [];
+
+    /// <summary>How often somebody wanted the link to be mailed once more.</summary>
+    public int LinksRequested { get; private init; }
+
+    /// <summary>Versions of failures that admins have a mail about.</summary>
+    public ImmutableHashSet<long> FailuresTold { get; private init; } = [];
+
     public ExpiryAnnounced? ExpiryAnnounced { get; private init; }
 
     /// <summary>Until when the ZIP is kept, as far as anybody was told.</summary>
@@ -143,10 +152,14 @@ internal sealed record Album : IState<Album, IAlbumEvent>
             Superseded = state.Standing is { } old ? state.Superseded.AddRange(old.Completed.Zips.Select(zip => zip.Key)) : state.Superseded,
             Standing = null,
             LinksSent = [],
+            MailsFailed = [],
             ExpiryAnnounced = null,
             RemindersSent = [],
         },
         LinkSent link => state with { LinksSent = state.LinksSent.Add(link.Recipient) },
+        MailFailed failed => state with { MailsFailed = state.MailsFailed.Add((failed.Mail, failed.Recipient)) },
+        LinkRequested => state with { LinksSent = [], MailsFailed = [], LinksRequested = state.LinksRequested + 1 },
+        AdminsTold told => state with { FailuresTold = state.FailuresTold.Add(told.FailedVersion) },
         AlbumFailed failure => state with { Status = AlbumStatus.Failed, Failure = failure },
         AlbumReplayed when state.Completed is { } zip => state.BeforeVolumes() with
         {

@@ -80,6 +80,24 @@ internal sealed record Replanned(int FromPart, int FilesKept) : IAlbumEvent;
 /// <param name="Recipient">Counts the addresses that the request named.</param>
 internal sealed record LinkSent(int Recipient, DateTimeOffset At) : IAlbumEvent;
 
+/// <summary>A mail was refused for good, or given up.</summary>
+/// <param name="Recipient">Counts the addresses that the request named.</param>
+/// <param name="Mail">One of <see cref="AlbumMails"/>.</param>
+internal sealed record MailFailed(int Recipient, string Mail, string Reason, DateTimeOffset At) : IAlbumEvent;
+
+/// <summary>Somebody wants the link to be mailed once more.</summary>
+internal sealed record LinkRequested(string By, DateTimeOffset At) : IAlbumEvent;
+
+/// <summary>All admins have a mail about the failure of that version.</summary>
+internal sealed record AdminsTold(long FailedVersion, DateTimeOffset At) : IAlbumEvent;
+
+/// <summary>What is mailed to those who asked for an album. Stored.</summary>
+internal static class AlbumMails
+{
+    internal const string Link = "link";
+    internal const string Reminder = "reminder";
+}
+
 /// <summary>A failed album goes on. Of a complete one a new edition begins, with the files that were missing and are there by now.</summary>
 internal sealed record AlbumReplayed(string By, DateTimeOffset At) : IAlbumEvent;
 

@@ -18,6 +18,7 @@ internal sealed class AlbumReactions(JobQueue jobs, AlbumOptions options) : ISub
         typeof(AttemptYielded),
         typeof(AlbumCompleted),
         typeof(AlbumFailed),
+        typeof(LinkRequested),
         typeof(ExpiryAnnounced),
         typeof(AlbumCancelled),
         typeof(AlbumDeleted),
@@ -31,7 +32,8 @@ internal sealed class AlbumReactions(JobQueue jobs, AlbumOptions options) : ISub
         {
             AlbumRequested or AlbumReplayed or AttemptYielded when options.Run is AlbumRun.Batch => Task.CompletedTask, // a process comes for it
             AlbumRequested or AlbumReplayed or AttemptYielded => QueueAsync("zip_album", new ZipAlbum(albumId)),
-            AlbumCompleted => QueueAsync("send_album_link", new SendAlbumLink(albumId)),
+            AlbumCompleted or LinkRequested => QueueAsync("send_album_link", new SendAlbumLink(albumId)),
+            AlbumFailed => QueueAsync("send_album_failure", new SendAlbumFailure(albumId, e.Version)),
             ExpiryAnnounced => QueueAsync("send_expiry_reminder", new SendExpiryReminder(albumId)),
             ReplayEnded or AlbumCancelled or AlbumDeleted or AlbumExpired => QueueAsync("discard_album", new DiscardAlbum(albumId)),
             _ => Task.CompletedTask,

@@ -66,6 +66,7 @@ public static class AlbumsModule
         .AddJob<ZipAlbum, ZipAlbumHandler>("zip_album", JobLane.Heavy)
         .AddSingleton<AlbumMail>()
         .AddJob<SendAlbumLink, SendAlbumLinkHandler>("send_album_link")
+        .AddJob<SendAlbumFailure, SendAlbumFailureHandler>("send_album_failure")
         .AddJob<SendExpiryReminder, SendExpiryReminderHandler>("send_expiry_reminder")
         .AddSingleton<AlbumProgressQueue>()
         .AddSingleton<AlbumBatch>()
@@ -87,6 +88,7 @@ public static class AlbumsModule
         CancelAlbumHandler.Map(albums);
         DeleteAlbumHandler.Map(albums);
         AlbumLinks.Map(albums);
+        ResendAlbumLinkHandler.Map(albums);
         DownloadAlbum.Map(albums);
         ProcessWeddingHandler.Map(routes);
     }
@@ -125,6 +127,9 @@ public static class AlbumsModule
         .Map<ReminderSent>("reminder_sent")
         .Map<AlbumExpired>("album_expired")
         .Map<WorkMetered>("work_metered")
+        .Map<MailFailed>("mail_failed")
+        .Map<LinkRequested>("link_requested")
+        .Map<AdminsTold>("admins_told")
         .Map<DownloadLinkIssued>("download_link_issued")
         .Map<DownloadLinksRevoked>("download_links_revoked");
 }

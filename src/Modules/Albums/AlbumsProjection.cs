@@ -2,6 +2,7 @@ using Albums.Contracts;
 using Npgsql;
 using Platform.Events;
 using Uploads.Contracts;
+using Weddings.Contracts;
 
 namespace Albums;
 
@@ -45,12 +46,18 @@ internal sealed class AlbumsProjection : IProjection
             etag text not null,
             crc32 bigint not null,
             uploaded_at timestamptz not null);
+        create table if not exists wedding_brand (
+            wedding_id text primary key,
+            studio text,
+            color text,
+            logo_url text);
         create index if not exists wedding_file_wedding on wedding_file (wedding_id, uploaded_at);
         """;
 
     public IReadOnlyCollection<Type> Handles { get; } =
     [
         typeof(UploadCompleted),
+        typeof(WeddingRegistered),
         typeof(AlbumRequested),
         typeof(AttemptStarted),
         typeof(PlanFrozen),
@@ -80,6 +87,12 @@ internal sealed class AlbumsProjection : IProjection
                 file.ETag,
                 (long)file.Crc32,
                 file.CompletedAt),
+            WeddingRegistered wedding => ExecuteAsync(
+                "insert into wedding_brand (wedding_id, studio, color, logo_url) values ($1, $2, $3, $4) on conflict (wedding_id) do nothing",
+                wedding.WeddingId,
+                wedding.Branding?.Studio,
+                wedding.Branding?.Color,
+                wedding.Branding?.LogoUrl),
             AlbumRequested album => ExecuteAsync(
                 "insert into album (id, wedding_id, status, requested_at) values ($1, $2, $3, $4)",
                 Guid.Parse(e.StreamId),

@@ -20,23 +20,19 @@ internal sealed class SendAlbumLinkHandler(EventStore store, AlbumMail mail, Tim
         var (edition, subject, opening) = album.Completions == 1
             ? ("", "Your wedding album is ready", "Your wedding album is ready to download")
             : ($"{album.Completions}-", "More files are in your wedding album", "Files that were missing are in your wedding album now");
+        var again = album.LinksRequested == 0 ? "" : $"again{album.LinksRequested}-"; // else mailboxes take it for the one they have
         await mail.SendAsync(
             command.AlbumId,
             album,
+            AlbumMails.Link,
             state => state.LinksSent,
-            (recipient, email, link) => AlbumMail.Compose(
-                command.AlbumId,
-                zip,
-                $"link-{edition}{recipient}",
-                email,
-                link,
-                subject,
-                opening,
-                kept + "If the download stops, your browser can go on where it stopped."),
+            (recipient, brand, email, link) => AlbumMail
+                .Layout(brand, zip, link, subject, opening, kept + "If the download stops, your browser can go on where it stopped.")
+                .ToMail($"album-{command.AlbumId}-link-{edition}{again}{recipient}", email),
             recipient => new LinkSent(recipient, clock.GetUtcNow()),
             cancellationToken);
     }
 
-    /// <summary>The album stays complete and its page shows the link; that no mail went out is seen in the job's log.</summary>
-    public Task GaveUpAsync(SendAlbumLink command, Exception error, CancellationToken cancellationToken) => Task.CompletedTask;
+    public Task GaveUpAsync(SendAlbumLink command, Exception error, CancellationToken cancellationToken) =>
+        mail.GiveUpAsync(command.AlbumId, AlbumMails.Link, state => state.LinksSent, error, cancellationToken);
 }

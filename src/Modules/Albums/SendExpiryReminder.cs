@@ -19,20 +19,21 @@ internal sealed class SendExpiryReminderHandler(EventStore store, AlbumMail mail
         await mail.SendAsync(
             command.AlbumId,
             album,
+            AlbumMails.Reminder,
             state => state.RemindersSent,
-            (recipient, email, link) => AlbumMail.Compose(
-                command.AlbumId,
-                zip,
-                $"reminder-{end.UtcDateTime:yyyyMMdd}-{recipient}",
-                email,
-                link,
-                $"Your wedding album can be downloaded until {AlbumMail.Day(end)}",
-                $"You can download your wedding album until {AlbumMail.Day(end)}",
-                "After that day the link no longer works."),
+            (recipient, brand, email, link) => AlbumMail
+                .Layout(
+                    brand,
+                    zip,
+                    link,
+                    $"Your wedding album can be downloaded until {AlbumMail.Day(end)}",
+                    $"You can download your wedding album until {AlbumMail.Day(end)}",
+                    "After that day the link no longer works.")
+                .ToMail($"album-{command.AlbumId}-reminder-{end.UtcDateTime:yyyyMMdd}-{recipient}", email) with { MayBeUnsubscribed = true },
             recipient => new ReminderSent(recipient, clock.GetUtcNow()),
             cancellationToken);
     }
 
-    /// <summary>The album's page shows the date; that no mail went out is seen in the job's log.</summary>
-    public Task GaveUpAsync(SendExpiryReminder command, Exception error, CancellationToken cancellationToken) => Task.CompletedTask;
+    public Task GaveUpAsync(SendExpiryReminder command, Exception error, CancellationToken cancellationToken) =>
+        mail.GiveUpAsync(command.AlbumId, AlbumMails.Reminder, state => state.RemindersSent, error, cancellationToken);
 }

@@ -43,7 +43,7 @@ internal sealed class SendSignInLinkHandler(EventStore store, CoupleSignIn signI
         new MailBrand(wedding.Branding?.Studio, wedding.Branding?.Color, wedding.Branding?.LogoUrl),
         $"Sign in to {wedding.Name}",
         [$"With this link you sign in to the pages of {wedding.Name}. It works once, within half an hour."],
-        new MailButton("Sign in", link),
+        [new MailButton("Sign in", link)],
         ["If you did not ask for it, do nothing: nobody comes in without it."])
         .ToMail($"wedding-{command.WeddingId}-signin-{command.RequestVersion}", wedding.Emails[command.Recipient]);
 }

@@ -64,6 +64,7 @@ public static class AccountsWiring
             provider.GetRequiredService<AccountsDb>(),
             provider.GetRequiredService<UserManager<Person>>(),
             provider.GetRequiredService<TimeProvider>()));
+        services.AddSingleton<AdminAddresses>();
         services.AddScoped<Sessions>();
         return web ? services.AddHostedService<FirstAdmin>() : services;
     }

@@ -47,7 +47,14 @@ public sealed record Mail
     public string Text { get; }
 
     public string? Html { get; }
+
+    /// <summary>Sent unasked: mail readers offer to write to the sender that no more is wanted (RFC 2369 §3.2).</summary>
+    public bool MayBeUnsubscribed { get; init; }
 }
 
 /// <summary>A mail was not handed over. The message names no address.</summary>
-public sealed class MailException(string message, Exception? inner = null) : Exception(message, inner);
+public sealed class MailException(string message, Exception? inner = null) : Exception(message, inner)
+{
+    /// <summary>The server will not take it later either (RFC 5321 §4.2.1: 5yz), because of the mailbox or the mail.</summary>
+    public bool IsPermanent { get; init; }
+}

@@ -14,9 +14,9 @@ public sealed record MailButton(string Text, string Url);
 /// A mail as text and as HTML with the same words. Styles stand in the elements and the frame is a table, because that is what mail readers
 /// understand; nothing is loaded but the logo.
 /// </summary>
-/// <param name="Opening">Paragraphs before the button, as plain text.</param>
-/// <param name="Closing">Paragraphs behind it.</param>
-public sealed record MailLayout(MailBrand Brand, string Subject, IReadOnlyList<string> Opening, MailButton? Button, IReadOnlyList<string> Closing)
+/// <param name="Opening">Paragraphs before the buttons, as plain text.</param>
+/// <param name="Closing">Paragraphs behind them.</param>
+public sealed record MailLayout(MailBrand Brand, string Subject, IReadOnlyList<string> Opening, IReadOnlyList<MailButton> Buttons, IReadOnlyList<string> Closing)
 {
     private const string DefaultColor = "#7a5c3e";
     private const string DefaultStudio = "Wedding photos";
@@ -28,8 +28,8 @@ public sealed record MailLayout(MailBrand Brand, string Subject, IReadOnlyList<s
 
     private string Text()
     {
-        string[] button = Button is { } link ? [$"{link.Text}:\n{link.Url}"] : [];
-        return string.Join("\n\n", [.. Opening, .. button, .. Closing, $"-- \n{Studio}\n"]).ReplaceLineEndings("\r\n");
+        var buttons = Buttons.Select(link => $"{link.Text}:\n{link.Url}");
+        return string.Join("\n\n", [.. Opening, .. buttons, .. Closing, $"-- \n{Studio}\n"]).ReplaceLineEndings("\r\n");
     }
 
     private string Html()
@@ -38,11 +38,10 @@ public sealed record MailLayout(MailBrand Brand, string Subject, IReadOnlyList<s
         var head = Brand.LogoUrl is { } logo
             ? $"""<img src="{Encoded(logo)}" alt="{Encoded(Studio)}" height="48" style="display:block;border:0;max-width:100%">"""
             : $"""<span style="font-size:18px;font-weight:600;color:{color}">{Encoded(Studio)}</span>""";
-        var button = Button is { } link
-            ? $"""
+        var buttons = string.Join('\n', Buttons.Select(link =>
+            $"""
                 <p style="margin:24px 0"><a href="{Encoded(link.Url)}" style="display:inline-block;background:{color};color:{InkOn(color)};padding:14px 24px;border-radius:6px;font-weight:600;text-decoration:none">{Encoded(link.Text)}</a></p>
-                """
-            : "";
+                """));
         return $"""
             <!doctype html>
             <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{Encoded(Subject)}</title></head>
@@ -51,7 +50,7 @@ public sealed record MailLayout(MailBrand Brand, string Subject, IReadOnlyList<s
             <table role="presentation" width="560" cellspacing="0" cellpadding="0" style="max-width:560px;width:100%;background:#ffffff;border-radius:10px;font-family:sans-serif;font-size:16px;line-height:1.5;color:#2b2622"><tr><td style="padding:28px 32px">
             {head}
             {Paragraphs(Opening, "#2b2622")}
-            {button}
+            {buttons}
             {Paragraphs(Closing, "#6b625a")}
             </td></tr></table>
             </td></tr></table>

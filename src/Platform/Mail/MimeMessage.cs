@@ -24,6 +24,11 @@ internal static class MimeMessage
 
         // RFC 3834: no out-of-office answers, please.
         message.Headers.Add("Auto-Submitted", "auto-generated");
+        if (mail.MayBeUnsubscribed)
+        {
+            message.Headers.Add("List-Unsubscribe", $"<mailto:{from.Address}?subject=unsubscribe%20{mail.Id}>");
+        }
+
         if (mail.Html is not null)
         {
             var html = AlternateView.CreateAlternateViewFromString(mail.Html, Encoding.UTF8, MediaTypeNames.Text.Html);

@@ -22,7 +22,11 @@ internal sealed class SmtpMailer(MailAddress from, SmtpOptions options) : IMaile
         {
             // A server's refusal repeats the address, and exceptions are logged: only what is no answer of a server goes with it.
             var cause = error.StatusCode == SmtpStatusCode.GeneralFailure ? error : null;
-            throw new MailException($"The mail server refused the mail or did not answer ({error.StatusCode}).", cause);
+            throw new MailException($"The mail server refused the mail or did not answer ({error.StatusCode}).", cause)
+            {
+                // 550 to 554. What 5yz there is besides says that the host is set up wrongly: later it may not be.
+                IsPermanent = (int)error.StatusCode is >= 550 and <= 554,
+            };
         }
     }
 }

@@ -71,6 +71,41 @@ public sealed class MailTests : IDisposable
     }
 
     [Theory]
+    [InlineData("550 5.1.1", true)]
+    [InlineData("552 5.2.2", true)]
+    [InlineData("450 4.7.1 greylisted", false)]
+    [InlineData("451 4.3.0", false)]
+    [InlineData("530 5.7.0", false)]
+    public async Task A_mailbox_refuses_for_good_or_for_now(string reply, bool forGood)
+    {
+        using var server = new RefusingSmtpServer(reply);
+        var refused = await Assert.ThrowsAsync<MailException>(() => SmtpMailer(server.Port, tls: false).SendAsync(Link, Cancellation));
+        Assert.Equal(forGood, refused.IsPermanent);
+    }
+
+    [Fact]
+    public async Task A_mail_nobody_asked_for_can_be_unsubscribed()
+    {
+        await FolderMailer().SendAsync(Link with { MayBeUnsubscribed = true }, Cancellation);
+        var mail = await ParsedMail.ReadAsync(Assert.Single(Directory.GetFileSystemEntries(folder)));
+        Assert.Equal("<mailto:photos@studio.example?subject=unsubscribe%20album-7-link>", mail.Headers["list-unsubscribe"]);
+    }
+
+    [Fact]
+    public void A_mail_says_the_same_as_text_and_as_HTML_in_the_weddings_colours_and_escapes_what_people_wrote()
+    {
+        var layout = new MailLayout(
+            new MailBrand("<Studio>", "#ffe0b0", "https://studio.example/logo.png"), "Ready", ["Ann & Bob's album is ready."], [new("Download", "https://x.example/a?b=1&c=2")], ["Bye."]);
+        var mail = layout.ToMail("id", "ann@example.com");
+        Assert.Equal("Ann & Bob's album is ready.\r\n\r\nDownload:\r\nhttps://x.example/a?b=1&c=2\r\n\r\nBye.\r\n\r\n-- \r\n<Studio>\r\n", mail.Text);
+        Assert.Contains("Ann &amp; Bob&#39;s album", mail.Html, StringComparison.Ordinal);
+        Assert.Contains("href=\"https://x.example/a?b=1&amp;c=2\"", mail.Html, StringComparison.Ordinal);
+        Assert.Contains("background:#ffe0b0;color:#000000", mail.Html, StringComparison.Ordinal);
+        Assert.DoesNotContain("<Studio>", mail.Html, StringComparison.Ordinal);
+        Assert.DoesNotContain("<style", mail.Html, StringComparison.Ordinal);
+    }
+
+    [Theory]
     [InlineData("id\r\nBcc: x@example.com", "a@example.com", "subject")]
     [InlineData("../id", "a@example.com", "subject")]
     [InlineData("", "a@example.com", "subject")]

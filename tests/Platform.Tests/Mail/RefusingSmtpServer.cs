@@ -3,22 +3,23 @@ using System.Net.Sockets;
 
 namespace Platform.Tests.Mail;
 
-/// <summary>Knows no mailbox, and says so as mail servers do: with the address.</summary>
+/// <summary>Takes no mail for any mailbox, and says so as mail servers do: with the address.</summary>
 internal sealed class RefusingSmtpServer : IDisposable
 {
     private readonly TcpListener listener = new(IPAddress.Loopback, 0);
 
-    internal RefusingSmtpServer()
+    /// <param name="reply">To a recipient, without the address.</param>
+    internal RefusingSmtpServer(string reply = "550 5.1.1")
     {
         listener.Start();
-        _ = AnswerAsync();
+        _ = AnswerAsync(reply);
     }
 
     internal int Port => ((IPEndPoint)listener.LocalEndpoint).Port;
 
     public void Dispose() => listener.Dispose();
 
-    private async Task AnswerAsync()
+    private async Task AnswerAsync(string reply)
     {
         using var client = await listener.AcceptTcpClientAsync();
         using var reader = new StreamReader(client.GetStream());
@@ -26,7 +27,7 @@ internal sealed class RefusingSmtpServer : IDisposable
         await writer.WriteLineAsync("220 mail.example");
         while (await reader.ReadLineAsync() is { } line)
         {
-            await writer.WriteLineAsync(line.Split(':') is ["RCPT TO", var address] ? $"550 5.1.1 {address}: no such mailbox" : "250 fine");
+            await writer.WriteLineAsync(line.Split(':') is ["RCPT TO", var address] ? $"{reply} {address}: no such mailbox" : "250 fine");
         }
     }
 }
