@@ -158,6 +158,9 @@ internal sealed class AlbumWorkshop : IAsyncDisposable
         .CreateInstance<PlanAlbumHandler>(node.Services, storage ?? Objects)
         .PlanAsync(new PlanAlbum(id), default);
 
+    internal AlbumMail MailBy(IMailer mailer, AlbumOptions? options = null) =>
+        new(Events, mailer, options ?? new AlbumOptions(new Uri("http://localhost/")), node.Database, TimeProvider.System);
+
     /// <summary>One pass of the sweep, on tables that have seen everything.</summary>
     internal async Task SweepAsync()
     {

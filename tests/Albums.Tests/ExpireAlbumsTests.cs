@@ -1,7 +1,6 @@
 using Albums.Contracts;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
-using Npgsql;
 using Platform;
 using Platform.Mail;
 using Testing;
@@ -137,7 +136,7 @@ public sealed class ExpireAlbumsTests : IAsyncLifetime
         album => ExpireAlbums.Decide(album, options ?? Month, now);
 
     private Task RemindAsync(Guid id, MailLog mailer) => new SendExpiryReminderHandler(
-        workshop.Events, new AlbumMail(workshop.Events, mailer, new AlbumOptions(new Uri("http://localhost/")), workshop.Services.GetRequiredService<NpgsqlDataSource>(), TimeProvider.System), TimeProvider.System)
+        workshop.Events, workshop.MailBy(mailer), TimeProvider.System)
         .RunAsync(new SendExpiryReminder(id), Cancellation);
 
     private sealed class MailLog : IMailer

@@ -1,6 +1,5 @@
 using Albums.Contracts;
 using Microsoft.Extensions.DependencyInjection;
-using Npgsql;
 using Platform.Mail;
 using Xunit;
 
@@ -85,8 +84,7 @@ public sealed class SendAlbumLinkTests : IAsyncLifetime
     private Task SendAsync(PickyMailer mailer) => Handler(mailer).RunAsync(new SendAlbumLink(id), TestContext.Current.CancellationToken);
 
     private SendAlbumLinkHandler Handler(PickyMailer mailer) =>
-        new(
-            workshop.Events, new AlbumMail(workshop.Events, mailer, new AlbumOptions(new Uri("http://localhost/")), workshop.Services.GetRequiredService<NpgsqlDataSource>(), TimeProvider.System), TimeProvider.System);
+        new(workshop.Events, workshop.MailBy(mailer), TimeProvider.System);
 
     /// <summary>A mail server that knows no mailbox of one name.</summary>
     private sealed class PickyMailer(string refused, bool isPermanent = false) : IMailer

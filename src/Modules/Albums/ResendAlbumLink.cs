@@ -1,4 +1,5 @@
 using System.Security.Claims;
+using Albums.Contracts;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.HttpResults;

@@ -1,3 +1,4 @@
+using Albums.Contracts;
 using Platform.Accounts;
 using Platform.Events;
 using Platform.Jobs;

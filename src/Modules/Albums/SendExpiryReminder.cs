@@ -29,7 +29,8 @@ internal sealed class SendExpiryReminderHandler(EventStore store, AlbumMail mail
                     $"Your wedding album can be downloaded until {AlbumMail.Day(end)}",
                     $"You can download your wedding album until {AlbumMail.Day(end)}",
                     "After that day the link no longer works.")
-                .ToMail($"album-{command.AlbumId}-reminder-{end.UtcDateTime:yyyyMMdd}-{recipient}", email) with { MayBeUnsubscribed = true },
+                .ToMail($"album-{command.AlbumId}-reminder-{end.UtcDateTime:yyyyMMdd}-{recipient}", email) with
+            { MayBeUnsubscribed = true },
             recipient => new ReminderSent(recipient, clock.GetUtcNow()),
             cancellationToken);
     }
