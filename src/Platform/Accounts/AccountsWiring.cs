@@ -41,7 +41,6 @@ public static class AccountsWiring
             .AddDefaultTokenProviders();
         services.Configure<SecurityStampValidatorOptions>(stamps => stamps.ValidationInterval = TimeSpan.Zero); // a session that is ended is over at once
         services.Configure<IdentityPasskeyOptions>(passkeys => passkeys.ServerDomain = publicUrl.IsLoopback ? null : publicUrl.Url.Host);
-        services.AddAntiforgery(antiforgery => antiforgery.HeaderName = Antiforgery.Header);
         services.AddSingleton<ApiKeys>();
         services.AddSingleton<ITokenVerifier>(provider => provider.GetRequiredService<ApiKeys>());
         if (OidcOptions.Read(configuration) is { } oidc)

@@ -40,6 +40,7 @@ public static class HttpWiring
         services.AddSingleton<IAuthorizationHandler, ApiRequirementHandler>();
         services.AddSingleton<IAuthorizationMiddlewareResultHandler, ApiRefusals>();
         services.AddSignInLimit();
+        services.AddAntiforgery(antiforgery => antiforgery.HeaderName = Antiforgery.Header);
         services.AddSingleton<DistributedContextPropagator, TraceOnlyPropagator>();
         services.Configure<KestrelServerOptions>(kestrel =>
         {
