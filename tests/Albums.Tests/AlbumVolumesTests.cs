@@ -271,9 +271,10 @@ public sealed class AlbumVolumesTests : IAsyncLifetime
         await new SendAlbumLinkHandler(workshop.Events, workshop.MailBy(mailer, options), TimeProvider.System)
             .RunAsync(new SendAlbumLink(id), Cancel);
         var mail = Assert.Single(mailer.Sent);
-        var own = Regex.Match(mail.Text, @"\n(\S+)\?volume=1\n").Groups[1].Value; // the recipient's
+        var text = mail.Text.ReplaceLineEndings("\n");
+        var own = Regex.Match(text, @"\n(\S+)\?volume=1\n").Groups[1].Value; // the recipient's
         Assert.StartsWith($"https://photos.example.com/v1/albums/{id}/download/", own, StringComparison.Ordinal);
-        Assert.Contains($"\n{own}?volume=2\n", mail.Text, StringComparison.Ordinal);
+        Assert.Contains($"\n{own}?volume=2\n", text, StringComparison.Ordinal);
         Assert.Contains($"<a href=\"{own}?volume=1\"", mail.Html, StringComparison.Ordinal);
         Assert.Contains($"<a href=\"{own}?volume=2\"", mail.Html, StringComparison.Ordinal);
         Assert.Contains("Download part 1 of 2 (4.0 GB)", mail.Html, StringComparison.Ordinal);

@@ -167,7 +167,7 @@ public sealed class ZipAlbumCrashOnCeph() : ZipAlbumCrashTests(photos: 2, videoB
     }
 
     private protected override async Task<IObjectStorage?> OpenStoreAsync() =>
-        storage = new S3ObjectStorage(await CephServer.TlsBucketAsync(), TimeProvider.System);
+        storage = new S3ObjectStorage(await CephServer.OwnBucketAsync(), TimeProvider.System);
 }
 
 /// <summary>On a server as strict as R2.</summary>

@@ -52,7 +52,7 @@ public sealed class AlbumWebhookTests : IAsyncLifetime
         Assert.Equal(1, completed.GetProperty("version").GetInt32());
         var told = completed.GetProperty("data");
         Assert.Equal(
-            ["albumId", "weddingId", "status", "files", "missingFiles", "sizeBytes", "downloadUrl", "failure"],
+            ["albumId", "weddingId", "status", "files", "missingFiles", "sizeBytes", "downloadUrl", "failure", "volumes"],
             told.EnumerateObject().Select(member => member.Name));
         Assert.Equal(("completed", 1, 0), (told.GetProperty("status").GetString(), told.GetProperty("files").GetInt32(), told.GetProperty("missingFiles").GetInt32()));
         Assert.EndsWith($"{album}/download", told.GetProperty("downloadUrl").GetString(), StringComparison.Ordinal);

@@ -115,7 +115,7 @@ public abstract class ChunkChecksumTests(UploadNode node)
             status,
             $"""
             PUT /v1/uploads/{id}/chunk HTTP/1.1
-            Host: a
+            Host: localhost
             Connection: close
             X-Chunk-Index: 0
             Transfer-Encoding: chunked

@@ -476,7 +476,7 @@ public abstract class UploadApiTests(UploadNode node) : IDisposable
     {
         using var socket = new TcpClient();
         await socket.ConnectAsync("127.0.0.1", host.Client.BaseAddress!.Port, Cancellation);
-        var head = $"PUT /v1/uploads/{id}/chunk HTTP/1.1\r\nHost: a\r\nX-Chunk-Index: 0\r\nContent-Length: 1000\r\n\r\n";
+        var head = $"PUT /v1/uploads/{id}/chunk HTTP/1.1\r\nHost: localhost\r\nX-Chunk-Index: 0\r\nContent-Length: 1000\r\n\r\n";
         await socket.GetStream().WriteAsync(Encoding.ASCII.GetBytes(head), Cancellation);
         await socket.GetStream().WriteAsync(First.AsMemory(0, 600), Cancellation);
     }

@@ -6,6 +6,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Options;
 using Microsoft.Net.Http.Headers;
 using Platform.Accounts;
@@ -57,7 +58,8 @@ public static class HttpWiring
 
     public static IApplicationBuilder UseHttp(this IApplicationBuilder app)
     {
-        app.ApplicationServices.GetRequiredService<ApiAccess>().Announce();
+        var access = app.ApplicationServices.GetRequiredService<ApiAccess>();
+        app.ApplicationServices.GetRequiredService<IHostApplicationLifetime>().ApplicationStarted.Register(access.Announce);
         var cors = app.ApplicationServices.GetRequiredService<IOptions<CorsOptions>>().Value;
         var origins = cors.GetPolicy(cors.DefaultPolicyName)!;
         return app.Use((context, next) => AddHeadersAsync(context, next, dependsOnOrigin: !origins.AllowAnyOrigin && origins.Origins.Count > 0))
