@@ -1,6 +1,8 @@
 using System.Net.Http.Json;
 using System.Text.Json;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Playwright;
+using Platform.Events;
 using Weddings.Contracts;
 using Xunit;
 using static Microsoft.Playwright.Assertions;
@@ -93,6 +95,7 @@ public sealed class GuestTests(PortalHost host, Browser browser) : IClassFixture
 
     private async Task<int> UploadsAsync(string weddingId)
     {
+        await host.Services.GetRequiredService<Subscriptions>().CatchUpAsync("uploads", TestContext.Current.CancellationToken);
         using var client = host.CreateClient();
         var list = await client.GetFromJsonAsync<JsonElement>($"/v1/uploads?weddingId={weddingId}", TestContext.Current.CancellationToken);
         return list.GetProperty("uploads").EnumerateArray().Count(upload => upload.GetProperty("status").GetString() == "completed");
