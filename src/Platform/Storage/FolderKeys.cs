@@ -49,6 +49,8 @@ internal static class FolderKeys
             var names = new FileSystemEnumerable<string>(
                 folder,
                 (ref entry) => entry.IsDirectory ? $"{entry.FileName}/" : entry.FileName.ToString(),
+
+                // Links are no objects: they could lead out of the folder, or round in it.
                 new EnumerationOptions { AttributesToSkip = FileAttributes.ReparsePoint });
             var sorted = names.ToList();
             sorted.Sort(ObjectKey.Compare);
