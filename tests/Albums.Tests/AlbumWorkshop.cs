@@ -106,9 +106,16 @@ internal sealed class AlbumWorkshop : IAsyncDisposable
     internal async Task UploadAsync(string key, string name, byte[] bytes, uint? crc32 = null)
     {
         await PutAsync(key, bytes);
-        var stored = await Objects.HeadAsync(key, default);
-        await AnnounceAsync(new UploadCompleted(
-            Guid.CreateVersion7(), "ann-bob", key, name, bytes.Length, crc32 ?? Crc32.Append(0, bytes), "image/jpeg", stored!.ETag, DateTimeOffset.UnixEpoch));
+        await AnnounceAsync(key, name, crc32 ?? Crc32.Append(0, bytes));
+    }
+
+    /// <summary>Lets Uploads have said that a file in the store is complete: from now on its CRC is known.</summary>
+    internal async Task AnnounceAsync(string key, string name, uint crc32)
+    {
+        var stored = (await Objects.HeadAsync(key, default))!;
+        var file = new UploadCompleted(
+            Guid.CreateVersion7(), "ann-bob", key, name, stored.SizeBytes, crc32, "image/jpeg", stored.ETag, DateTimeOffset.UnixEpoch);
+        await Events.DecideAsync<AnyUpload, UploadCompleted>(file.UploadId, _ => [file], default);
     }
 
     /// <summary>Turns a byte of a file over, as a bad disk does: the store notices nothing.</summary>
@@ -135,9 +142,6 @@ internal sealed class AlbumWorkshop : IAsyncDisposable
         await Events.DecideAsync<Album, IAlbumEvent>(id, album => RequestAlbumHandler.Decide(album, requested), default);
         return id;
     }
-
-    private Task AnnounceAsync(UploadCompleted file) =>
-        Events.DecideAsync<AnyUpload, UploadCompleted>(file.UploadId, _ => [file], default);
 
     /// <summary>One attempt, as a worker makes it.</summary>
     internal async Task AttemptAsync(Guid id, IObjectStorage? storage = null, TimeProvider? clock = null)

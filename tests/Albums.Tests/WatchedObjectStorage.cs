@@ -9,6 +9,8 @@ internal sealed class WatchedObjectStorage(IObjectStorage inner) : IObjectStorag
     private int mostOpen;
     private long bytesRead;
 
+    public bool CopiesAreSound => inner.CopiesAreSound;
+
     internal int Open => open;
 
     /// <summary>Most bodies open at a time.</summary>

@@ -5,6 +5,8 @@ namespace Benchmarks;
 /// <summary>A store behind a line of limited and changing pace: what is read shares it block by block, and each request waits first.</summary>
 internal sealed class PacedStorage(IObjectStorage inner, Line line, TimeSpan latency) : IObjectStorage
 {
+    public bool CopiesAreSound => inner.CopiesAreSound;
+
     public async Task<Stream> ReadAsync(string key, ByteRange? range, string? ifMatch, CancellationToken cancellationToken)
     {
         await Task.Delay(latency, cancellationToken);

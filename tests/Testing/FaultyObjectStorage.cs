@@ -13,6 +13,8 @@ public sealed class FaultyObjectStorage(IObjectStorage inner) : IObjectStorage
     private bool failAfter;
     private int calls;
 
+    public bool CopiesAreSound => inner.CopiesAreSound;
+
     /// <summary>Is awaited before each call, with its number: a test lets something happen in the middle of somebody's work.</summary>
     public Func<int, Task>? BeforeCall { get; set; }
 

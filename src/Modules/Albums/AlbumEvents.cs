@@ -121,9 +121,9 @@ internal sealed record ReminderSent(int Recipient, DateTimeOffset At) : IAlbumEv
 /// <summary>The ZIP was kept as long as it was said. It goes; the history stays.</summary>
 internal sealed record AlbumExpired(DateTimeOffset At) : IAlbumEvent;
 
-/// <summary>What one attempt cost: operations by price class, bytes through this process, seconds.</summary>
+/// <summary>What one attempt cost: operations by price class, bytes through this process, seconds; and bytes that the store copied inside.</summary>
 internal sealed record WorkMetered(
-    long ClassAOperations, long ClassBOperations, long BytesIn, long BytesOut, double WallSeconds) : IAlbumEvent;
+    long ClassAOperations, long ClassBOperations, long BytesIn, long BytesOut, double WallSeconds, long BytesCopied = 0) : IAlbumEvent;
 
 /// <param name="Key">An object of the store; <see langword="null"/> for a file with a <paramref name="Url"/>.</param>
 /// <param name="Name">What the guest called it; the last segment of key or URL where neither it nor the server says more.</param>
@@ -131,7 +131,8 @@ internal sealed record WorkMetered(
 internal sealed record RequestedFile(string? Key, string? Name, string? Url = null);
 
 /// <summary>Bytes of one entry within one part.</summary>
-internal sealed record Segment(int Entry, long OffsetBytes, long SizeBytes, uint Crc32);
+/// <param name="Crc32"><see langword="null"/> where the store copied them; the entry's CRC was known before.</param>
+internal sealed record Segment(int Entry, long OffsetBytes, long SizeBytes, uint? Crc32);
 
 internal sealed record SkippedFile(int Index, string Name, string Reason, string? Key = null)
 {

@@ -7,8 +7,8 @@ internal static partial class Log
     [LoggerMessage(Level = LogLevel.Information, Message = "Album {AlbumId}: attempt {Attempt} started on {Node}")]
     internal static partial void AttemptStarted(this ILogger logger, Guid albumId, int attempt, string node);
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "Album {AlbumId}: {Outcome} after {Elapsed}")]
-    internal static partial void AttemptEnded(this ILogger logger, Guid albumId, string outcome, TimeSpan elapsed);
+    [LoggerMessage(Level = LogLevel.Information, Message = "Album {AlbumId}: {Outcome} after {Elapsed}; {StoredBytes} bytes went through here, {CopiedBytes} the store copied")]
+    internal static partial void AttemptEnded(this ILogger logger, Guid albumId, string outcome, TimeSpan elapsed, long storedBytes, long copiedBytes);
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Album {AlbumId}: this attempt was overtaken. {Conflict}")]
     internal static partial void AttemptOvertaken(this ILogger logger, Guid albumId, string conflict);

@@ -69,7 +69,7 @@ internal sealed class ZipAlbumHandler(
             {
                 var ending = await ZipAsync(stream, new MeteredObjectStorage(storage, meter), turn, cancellationToken);
                 await stream.AppendAsync([.. ending, Metered(meter, watch)], cancellationToken);
-                logger.AttemptEnded(stream.AlbumId, ending[^1].GetType().Name, watch.Elapsed);
+                logger.AttemptEnded(stream.AlbumId, ending[^1].GetType().Name, watch.Elapsed, meter.BytesIn, meter.BytesCopied);
                 return;
             }
             catch (StreamConflictException conflict)
@@ -233,5 +233,5 @@ internal sealed class ZipAlbumHandler(
     }
 
     private static WorkMetered Metered(WorkMeter meter, Stopwatch watch) => new(
-        meter.ClassAOperations, meter.ClassBOperations, meter.BytesIn, meter.BytesOut, watch.Elapsed.TotalSeconds);
+        meter.ClassAOperations, meter.ClassBOperations, meter.BytesIn, meter.BytesOut, watch.Elapsed.TotalSeconds, meter.BytesCopied);
 }

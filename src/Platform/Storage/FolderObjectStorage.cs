@@ -54,6 +54,9 @@ public sealed class FolderObjectStorage : IStore
         unsynced.DropLost();
     }
 
+    /// <summary>Most file systems keep no checksums of what they hold.</summary>
+    public bool CopiesAreSound => false;
+
     public Task<StoredObject?> HeadAsync(string key, CancellationToken cancellationToken) => Task.FromResult(objects.Head(key));
 
     public Task<ObjectPage> ListAsync(string prefix, string? continuation, CancellationToken cancellationToken)

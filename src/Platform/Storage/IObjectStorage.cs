@@ -7,6 +7,12 @@ namespace Platform.Storage;
 /// </summary>
 public interface IObjectStorage
 {
+    /// <summary>
+    /// What the store copies inside is sound: it keeps checksums of its own and looks at them whenever it reads. Where it does not, only whoever
+    /// reads the bytes finds out that a disk has damaged them.
+    /// </summary>
+    bool CopiesAreSound { get; }
+
     /// <summary>Metadata of an object, or <see langword="null"/> where there is none.</summary>
     Task<StoredObject?> HeadAsync(string key, CancellationToken cancellationToken);
 

@@ -5,12 +5,14 @@ namespace Platform.Storage;
 
 /// <summary>
 /// Counts what goes to a store in R2's price classes (https://developers.cloudflare.com/r2/pricing/): every call once, whatever becomes of
-/// it; the store's own retries are not seen. Completing a multipart upload counts the look at its result as a class B operation.
+/// it; the store's own retries are not seen. Completing a multipart upload and copying a part count the look at the object as a class B operation.
 /// </summary>
 public sealed class MeteredObjectStorage(IObjectStorage inner, WorkMeter meter) : IObjectStorage
 {
     // ListParts answers by the thousand.
     private const int PageSize = 1000;
+
+    public bool CopiesAreSound => inner.CopiesAreSound;
 
     public Task<StoredObject?> HeadAsync(string key, CancellationToken cancellationToken)
     {
@@ -71,11 +73,14 @@ public sealed class MeteredObjectStorage(IObjectStorage inner, WorkMeter meter) 
         return stored;
     }
 
-    public Task<StoredPart> CopyPartAsync(
+    public async Task<StoredPart> CopyPartAsync(
         MultipartUpload upload, PartSlot part, string sourceKey, long sourceOffsetBytes, string sourceETag, CancellationToken cancellationToken)
     {
         meter.CountA();
-        return TimeAsync(inner.CopyPartAsync(upload, part, sourceKey, sourceOffsetBytes, sourceETag, cancellationToken));
+        meter.CountB();
+        var copied = await TimeAsync(inner.CopyPartAsync(upload, part, sourceKey, sourceOffsetBytes, sourceETag, cancellationToken));
+        meter.CountCopied(part.SizeBytes);
+        return copied;
     }
 
     public async Task<IReadOnlyList<StoredPart>> ListPartsAsync(MultipartUpload upload, CancellationToken cancellationToken)

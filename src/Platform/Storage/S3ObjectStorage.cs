@@ -13,6 +13,8 @@ public sealed class S3ObjectStorage(S3Options options, TimeProvider clock) : ISt
     private readonly S3Faults faults = new(options.StallLimit, clock);
     private readonly bool isTls = options.IsTls;
 
+    public bool CopiesAreSound => true;
+
     public async Task<StoredObject?> HeadAsync(string key, CancellationToken cancellationToken)
     {
         ObjectKey.Check(key);

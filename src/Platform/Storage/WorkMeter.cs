@@ -11,6 +11,7 @@ public sealed class WorkMeter
     private long free;
     private long bytesIn;
     private long bytesOut;
+    private long bytesCopied;
 
     public WorkMeter()
     {
@@ -21,7 +22,7 @@ public sealed class WorkMeter
     {
         var meter = factory.Create("Platform.Storage");
         meter.CreateObservableCounter("storage.operations", () => new[] { Of(ClassAOperations, "a"), Of(ClassBOperations, "b"), Of(FreeOperations, "free") });
-        meter.CreateObservableCounter("storage.bytes", () => new[] { Of(BytesIn, "in"), Of(BytesOut, "out") }, "By");
+        meter.CreateObservableCounter("storage.bytes", () => new[] { Of(BytesIn, "in"), Of(BytesOut, "out"), Of(BytesCopied, "copied") }, "By");
         latency = meter.CreateHistogram<double>("storage.duration", "s");
 
         static Measurement<long> Of(long value, string kind) => new(value, new KeyValuePair<string, object?>("kind", kind));
@@ -42,6 +43,9 @@ public sealed class WorkMeter
     /// <summary>Bytes that came out of the store.</summary>
     public long BytesOut => Interlocked.Read(ref bytesOut);
 
+    /// <summary>Bytes of parts that the store copied inside.</summary>
+    public long BytesCopied => Interlocked.Read(ref bytesCopied);
+
     internal void CountA(long operations = 1) => Interlocked.Add(ref classA, operations);
 
     internal void CountB() => Interlocked.Increment(ref classB);
@@ -51,6 +55,8 @@ public sealed class WorkMeter
     internal void CountIn(long bytes) => Interlocked.Add(ref bytesIn, bytes);
 
     internal void CountOut(long bytes) => Interlocked.Add(ref bytesOut, bytes);
+
+    internal void CountCopied(long bytes) => Interlocked.Add(ref bytesCopied, bytes);
 
     internal void Took(TimeSpan duration, string operation, bool succeeded) =>
         latency?.Record(

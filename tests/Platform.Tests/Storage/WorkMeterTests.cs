@@ -33,8 +33,8 @@ public sealed class WorkMeterTests : IDisposable
         await storage.DeleteAsync("a", cancel);
         await storage.AbortMultipartAsync(upload, cancel);
 
-        Assert.Equal((6, 3, 2), (job.ClassAOperations, job.ClassBOperations, job.FreeOperations));
-        Assert.Equal((30, 20), (job.BytesIn, job.BytesOut));
+        Assert.Equal((6, 4, 2), (job.ClassAOperations, job.ClassBOperations, job.FreeOperations));
+        Assert.Equal((30, 20, 50), (job.BytesIn, job.BytesOut, job.BytesCopied));
         Assert.Equal((7, 130), (all.ClassAOperations, all.BytesIn));
     }
 }

@@ -17,10 +17,18 @@ internal sealed class CrcLedger(ZipPlan plan)
 
     internal void End() => ended.TrySetCanceled();
 
-    /// <summary>Adds what a part has read of an entry. The last segment settles the entry's CRC.</summary>
+    /// <summary>
+    /// Adds what a part has read of an entry. The last segment settles the entry's CRC. That of an entry which the store copied a part of is
+    /// not looked at again.
+    /// </summary>
     /// <exception cref="SourceLostException">The bytes are not those the plan knew a CRC of.</exception>
     internal void Add(Segment segment)
     {
+        if (segment.Crc32 is null)
+        {
+            return;
+        }
+
         var planned = plan.Entries[segment.Entry];
         var entry = entries.GetOrAdd(segment.Entry, static _ => new Entry());
         if (entry.Add(segment, planned.SizeBytes) is not { } crc32)
@@ -63,7 +71,7 @@ internal sealed class CrcLedger(ZipPlan plan)
 
                 sizeBytes += segment.SizeBytes;
                 return sizeBytes == wholeBytes
-                    ? segments.Values.Aggregate(0u, (crc, next) => Crc32.Combine(crc, next.Crc32, next.SizeBytes))
+                    ? segments.Values.Aggregate(0u, (crc, next) => Crc32.Combine(crc, next.Crc32!.Value, next.SizeBytes))
                     : null;
             }
         }
