@@ -139,7 +139,7 @@ internal sealed class ObjectIndex(NpgsqlDataSource database) : IHostedLifecycleS
         return names;
     }
 
-    // A connection in the pool keeps its locks until somebody takes it out again.
+    // A connection in the pool keeps its locks.
     private sealed class Hold(NpgsqlConnection connection, string what) : IAsyncDisposable
     {
         public async ValueTask DisposeAsync()

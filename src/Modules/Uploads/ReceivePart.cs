@@ -66,13 +66,7 @@ internal sealed class ReceivePartHandler(EventStore events, IObjectStorage stora
     internal async Task<ChunkStored> ReceiveAsync(
         Guid uploadId, int index, ChunkChecksums checksums, HttpRequest request, CancellationToken cancellationToken)
     {
-        var upload = await events.FoldAsync<Upload, IUploadEvent>(uploadId, cancellationToken);
-        if (upload.State.Appended is not null)
-        {
-            throw UploadErrors.NotFound();
-        }
-
-        upload.State.MustBeOpen(clock.GetUtcNow());
+        var upload = await FindOpenAsync(uploadId, cancellationToken);
         var slot = upload.State.Plan.Slot(index);
         if (request.ContentLength is { } length && length != slot.SizeBytes)
         {
@@ -107,6 +101,28 @@ internal sealed class ReceivePartHandler(EventStore events, IObjectStorage stora
         {
             work.Give(index);
         }
+    }
+
+    /// <summary>
+    /// The upload as this process knows it, without a look at the stream. Where another process has ended it meanwhile, the store or the
+    /// append refuses the chunk; where one has opened it again, a look tells.
+    /// </summary>
+    private async Task<Folded<Upload>> FindOpenAsync(Guid uploadId, CancellationToken cancellationToken)
+    {
+        var now = clock.GetUtcNow();
+        var upload = await events.RecallAsync<Upload, IUploadEvent>(uploadId, cancellationToken);
+        if (upload.State.StatusAt(now) is not UploadStatus.Open)
+        {
+            upload = await events.FoldAsync<Upload, IUploadEvent>(uploadId, cancellationToken);
+        }
+
+        if (upload.State.Appended is not null)
+        {
+            throw UploadErrors.NotFound();
+        }
+
+        upload.State.MustBeOpen(now);
+        return upload;
     }
 
     private async Task<StoredPart> StoreAsync(Upload upload, PartSlot slot, ChunkBody body, CancellationToken cancellationToken)

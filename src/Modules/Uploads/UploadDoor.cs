@@ -16,9 +16,9 @@ internal sealed class UploadDoor(EventStore store) : IEndpointFilter
         var http = context.HttpContext;
         if (http.User.IsBound() && http.Request.RouteValues["id"] is string id)
         {
-            var upload = (await store.FoldAsync<Upload, IUploadEvent>(UploadErrors.ParseId(id), http.RequestAborted)).State;
+            var upload = (await store.RecallAsync<Upload, IUploadEvent>(UploadErrors.ParseId(id), http.RequestAborted)).State;
 
-            // A piece belongs to nobody until the file is made of it; its id is known to its client only.
+            // Whose an upload is never changes, so what is remembered of it will do. A piece belongs to nobody until the file is made of it; its id is known to its client only.
             if (upload.Status is UploadStatus.Unknown || !(upload.IsPartial || MayTouch(http.User, upload.Session)))
             {
                 throw UploadErrors.NotFound();

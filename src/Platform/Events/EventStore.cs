@@ -40,6 +40,15 @@ public sealed class EventStore(NpgsqlDataSource database, EventTypes types, Time
     }
 
     /// <summary>
+    /// The state this process knew last, which others may have moved on from; folded where it knows none. For what is appended at its version, which
+    /// then fails, and for what never changes in a stream.
+    /// </summary>
+    public async Task<Folded<TState>> RecallAsync<TState, TEvent>(StreamId id, CancellationToken cancellationToken)
+        where TState : IState<TState, TEvent>
+        where TEvent : notnull =>
+        cache.Find<TState>(StreamOf<TState, TEvent>.Name(id)) ?? await FoldAsync<TState, TEvent>(id, cancellationToken);
+
+    /// <summary>
     /// Folds, decides, appends at the folded version, and after a conflict starts again, so <paramref name="decide"/> may be asked more
     /// than once. Returns the state after the new events.
     /// </summary>
@@ -173,7 +182,11 @@ public sealed class EventStore(NpgsqlDataSource database, EventTypes types, Time
 
     private void Announce(StreamAppend append)
     {
-        Signals.Appended([append.StreamName, .. append.Events.Select(e => LogSignals.OfType(types.NameOf(e.GetType())))]);
+        if (append.Events.Any(e => types.IsSignalled(e.GetType())))
+        {
+            Signals.Appended([append.StreamName, .. append.Events.Select(e => LogSignals.OfType(types.NameOf(e.GetType())))]);
+        }
+
         EventMeters.Appended.Add(append.Events.Count, new KeyValuePair<string, object?>("stream.type", append.StreamType));
     }
 

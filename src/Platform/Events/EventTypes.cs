@@ -15,14 +15,18 @@ public sealed partial class EventTypes
 
     private readonly Dictionary<string, Type> byName = new(StringComparer.Ordinal);
     private readonly Dictionary<Type, (string Name, string DotnetType)> byType = [];
+    private readonly HashSet<Type> silent = [];
 
     /// <summary>Every registered event type by its stored name.</summary>
     public IReadOnlyDictionary<string, Type> All => byName;
 
+    /// <param name="isSignalled">
+    /// Whether it wakes who waits for new events. One that comes often and that nobody waits for need not: polling finds it within a second.
+    /// </param>
     /// <exception cref="ArgumentException">
     /// The name or the type is registered already (names are unique across modules), or the name is not the one Marten gives the type.
     /// </exception>
-    public EventTypes Map<TEvent>(string name)
+    public EventTypes Map<TEvent>(string name, bool isSignalled = true)
         where TEvent : notnull
     {
         var type = typeof(TEvent);
@@ -33,6 +37,11 @@ public sealed partial class EventTypes
 
         byName.Add(name, type);
         byType.Add(type, (name, $"{type.FullName}, {type.Assembly.GetName().Name}"));
+        if (!isSignalled)
+        {
+            silent.Add(type);
+        }
+
         return this;
     }
 
@@ -42,6 +51,8 @@ public sealed partial class EventTypes
 
     /// <summary>The type behind a stored name; <see langword="null"/> where no module of this build knows it.</summary>
     public Type? Find(string name) => byName.GetValueOrDefault(name);
+
+    internal bool IsSignalled(Type type) => !silent.Contains(type);
 
     /// <summary>Marten's rule: <c>FileZipped</c> is <c>file_zipped</c>, <c>S3ObjectPut</c> is <c>s3_object_put</c>, <c>FileZIP</c> is <c>file_zip</c>.</summary>
     internal static string AliasOf(Type type) =>

@@ -82,6 +82,10 @@ public static class EventsWiring
             {
                 MaxAutoPrepare = MaxPreparedStatements,
                 AutoPrepareMinUsages = 2,
+
+                // Else seven statements go before the first of each command. Nobody leaves anything in a session: what is set is set for its
+                // transaction, and who takes a lock gives it back.
+                NoResetOnClose = true,
             };
             settings.Options = $"{SessionLimits} {settings.Options}".TrimEnd();
             return settings.ConnectionString;

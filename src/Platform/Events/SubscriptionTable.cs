@@ -17,7 +17,7 @@ internal sealed class SubscriptionTable(string name)
         return (bool)(await command.ExecuteScalarAsync(cancellationToken))!;
     }
 
-    /// <summary>Gives the right back. Npgsql would do so only when it lends the connection again.</summary>
+    /// <summary>Gives the right back: a connection in the pool keeps its locks.</summary>
     public static async Task UnlockAsync(NpgsqlConnection connection)
     {
         await using var command = new NpgsqlCommand("select pg_advisory_unlock_all()", connection);

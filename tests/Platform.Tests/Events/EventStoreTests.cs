@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
 using System.Text.Json;
+using Npgsql;
 using Platform.Events;
 using Testing;
 using Xunit;
@@ -246,6 +247,49 @@ public sealed class EventStoreTests : IAsyncLifetime
         }
 
         Assert.True(fastest < TimeSpan.FromMilliseconds(400), $"{fastest}");
+    }
+
+    [Fact]
+    public async Task An_event_that_nobody_waits_for_signals_nothing()
+    {
+        await using var quiet = await EventsHost.StartAsync(database.ConnectionString, services => services.AddEventTypes(
+            types => types.Map<FruitAdded>("fruit_added").Map<BasketClosed>("basket_closed", isSignalled: false)));
+        var signals = new ConcurrentQueue<string>();
+        await using var listener = new NpgsqlConnection(database.ConnectionString);
+        await listener.OpenAsync(Cancel);
+        listener.Notification += (_, signal) => signals.Enqueue(signal.Payload);
+        await using (var listen = new NpgsqlCommand("listen mt_events", listener))
+        {
+            await listen.ExecuteNonQueryAsync(Cancel);
+        }
+
+        var none = new Folded<Basket>(Basket.Initial, 0);
+        await quiet.Store.AppendAsync<Basket, IBasketEvent>("silent", none, [new BasketClosed(DateTimeOffset.UnixEpoch)], Cancel);
+        await quiet.Store.AppendAsync<Basket, IBasketEvent>("loud", none, [new FruitAdded("apple", 1)], Cancel);
+        while (!signals.Any(signal => signal.Contains("basket-loud", StringComparison.Ordinal)))
+        {
+            await listener.WaitAsync(Cancel);
+        }
+
+        Assert.DoesNotContain(signals, signal => signal.Contains("basket-silent", StringComparison.Ordinal));
+        Assert.True(await quiet.Store.WaitForEventAsync("basket-silent", 0, TimeSpan.Zero, Cancel));
+    }
+
+    [Fact]
+    public async Task What_is_recalled_may_be_outdated_and_is_folded_where_nothing_is_known()
+    {
+        await using var other = await EventsHost.StartAsync(database.ConnectionString, Basket.Add);
+        await AddAsync(Store, "apple");
+
+        var folded = await other.Store.RecallAsync<Basket, IBasketEvent>(id, Cancel);
+        await AddAsync(Store, "pear");
+        var recalled = await other.Store.RecallAsync<Basket, IBasketEvent>(id, Cancel);
+
+        Assert.Equal(["apple"], folded.State.Fruit);
+        Assert.Equal(1, recalled.Version);
+        await Assert.ThrowsAsync<StreamConflictException>(
+            () => other.Store.AppendAsync<Basket, IBasketEvent>(id, recalled, [new FruitAdded("plum", 1)], Cancel));
+        Assert.Equal(["apple", "pear"], (await other.Store.FoldAsync<Basket, IBasketEvent>(id, Cancel)).State.Fruit);
     }
 
     [Fact]
