@@ -24,8 +24,13 @@ internal static class MemoryBench
         var store = ZipBench.Store();
         await ZipBench.MakeSourcesAsync(Path.Combine(store, "sources"));
         using var cluster = await PostgresCluster.StartAsync();
-        var lines = await MeasureAsync("folder", cluster, ZipBench.Folder(store), FolderVideos.Select(Videos));
-        lines.AddRange(await MeasureAsync("folder", cluster, ZipBench.Folder(store), [await ManyAsync(ZipBench.Folder(store))]));
+        var lines = new List<Line>();
+        if (!args.Contains("--no-folder"))
+        {
+            lines.AddRange(await MeasureAsync("folder", cluster, ZipBench.Folder(store), FolderVideos.Select(Videos)));
+            lines.AddRange(await MeasureAsync("folder", cluster, ZipBench.Folder(store), [await ManyAsync(ZipBench.Folder(store))]));
+        }
+
         if (!args.Contains("--no-s3"))
         {
             var s3 = ZipBench.S3(await CephServer.TlsBucketAsync());
