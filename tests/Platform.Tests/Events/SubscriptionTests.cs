@@ -9,7 +9,7 @@ namespace Platform.Tests.Events;
 
 public sealed class SubscriptionTests : IAsyncLifetime
 {
-    private static readonly TimeSpan Soon = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan Soon = TimeSpan.FromMinutes(1);
 
     private readonly PoisonSwitch poison = new();
     private readonly Gate gate = new();
