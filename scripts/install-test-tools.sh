@@ -5,6 +5,7 @@ scripts=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 needs=(
   openssl python3-aiosmtpd                                                     # mail: a real SMTP server, and Python's parser as a second opinion
   libjpeg-turbo-progs ffmpeg                                                   # sample media: decoders that are not ours
+  libvips42                                                                    # assets: what makes images
   unzip p7zip-full libarchive-tools python3-minimal busybox unar minizip       # albums: readers that must accept every ZIP
 )
 command -v curl >/dev/null || needs+=(curl)                                    # uploads: a client that knows no upload protocol

@@ -4,6 +4,7 @@ using Albums;
 using Assets;
 using Platform;
 using Platform.Events;
+using Platform.Images;
 
 namespace Host;
 
@@ -37,7 +38,10 @@ internal static class Verbs
         }
     }
 
-    /// <summary>Runs what needs no host: help, and <c>assets</c>, whose options are its own. Returns the exit code, or <see langword="null"/>.</summary>
+    /// <summary>
+    /// Runs what needs no host: help; <c>assets</c>, whose options are its own; and <c>image-worker</c>, which this program starts itself. Returns
+    /// the exit code, or <see langword="null"/>.
+    /// </summary>
     internal static async Task<int?> RunAloneAsync(string[] args)
     {
         if (args.Contains("--help"))
@@ -51,10 +55,13 @@ internal static class Verbs
             return 0;
         }
 
-        return args is ["assets", .. var arguments]
-            ? await UntilStoppedAsync(stopped => AssetsModule.RunAssetsVerbAsync(
-                arguments, new ConfigurationBuilder().AddEnvironmentVariables().Build(), stopped))
-            : null;
+        return args switch
+        {
+            ["assets", .. var arguments] => await UntilStoppedAsync(stopped => AssetsModule.RunAssetsVerbAsync(
+                arguments, new ConfigurationBuilder().AddEnvironmentVariables().Build(), stopped)),
+            ["image-worker"] => await UntilStoppedAsync(_ => ImageWorker.RunAsync(CancellationToken.None)),
+            _ => null,
+        };
     }
 
     private static Task<int> RunAlbumsAsync(IServiceProvider services, string[] arguments) =>

@@ -7,6 +7,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Platform.Events;
 using Platform.Http;
+using Platform.Images;
 using Platform.Jobs;
 using Platform.Storage;
 using Testing;
@@ -25,6 +26,9 @@ internal sealed class SiteServer : IAsyncDisposable
         Client = client;
         Client.BaseAddress = new Uri(app.Urls.Single());
     }
+
+    /// <summary>The program whose verbs these tests run, built beside them.</summary>
+    internal static IReadOnlyList<string> Host { get; } = ["dotnet", Path.Combine(AppContext.BaseDirectory, "Host.dll"), "image-worker"];
 
     internal HttpClient Client { get; }
 
@@ -86,8 +90,13 @@ internal sealed class SiteServer : IAsyncDisposable
         var options = new SyncOptions { Folder = folder, Site = site, CacheFile = folder + ".hashes" };
         options = with is null ? options : with(options);
         var api = new SiteApi(Client, key: null, site, new FastClock(20));
-        return new SyncRun(api, options, new SyncProgress(output ?? TextWriter.Null, isTerminal: false, TimeProvider.System), TimeProvider.System)
-            .RunAsync(Cancel);
+        return RunAsync(api, options, new SyncProgress(output ?? TextWriter.Null, isTerminal: false, TimeProvider.System));
+    }
+
+    private static async Task<SyncResult> RunAsync(SiteApi api, SyncOptions options, SyncProgress progress)
+    {
+        await using var workers = new ImageWorkers(most: 2, Host);
+        return await new SyncRun(api, workers, options, progress, TimeProvider.System).RunAsync(Cancel);
     }
 
     internal async Task<HttpResponseMessage> GetAsync(string path) => await Client.GetAsync(path, Cancel);

@@ -30,6 +30,7 @@ public static class AssetsModule
         .AddEventTypes(MapEvents)
         .AddErrorCodes(
             ("INVALID_CACHE_RULE", 400),
+            ("INVALID_IMAGE_RULE", 400),
             ("INVALID_MANIFEST", 400),
             ("INVALID_SITE", 400),
             ("OBJECT_MISMATCH", 400),
@@ -77,7 +78,7 @@ public static class AssetsModule
     /// <param name="arguments">Those behind <c>assets</c>.</param>
     /// <exception cref="StartupException">There is no such command, or a setting is missing.</exception>
     public static Task<int> RunAssetsVerbAsync(IReadOnlyList<string> arguments, IConfiguration configuration, CancellationToken stopped) =>
-        SyncVerb.RunAsync(arguments, configuration, stopped);
+        SyncVerb.RunAsync([.. arguments], configuration, stopped);
 
     internal static void MapEvents(EventTypes types) => types
         .Map<SiteRegistered>("site_registered")

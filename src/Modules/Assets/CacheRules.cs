@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Assets.Images;
 
 namespace Assets;
 
@@ -15,5 +16,6 @@ internal sealed class CacheRules
     private readonly ConcurrentDictionary<string, Glob> globs = new(StringComparer.Ordinal);
 
     public string Of(SiteEnvironment environment, string path) => (environment.CacheRules ?? [])
-        .FirstOrDefault(rule => globs.GetOrAdd(rule.Glob, pattern => new Glob(pattern)).Matches(path))?.CacheControl ?? Revalidate;
+        .FirstOrDefault(rule => globs.GetOrAdd(rule.Glob, pattern => new Glob(pattern)).Matches(path))?.CacheControl
+            ?? (MakeImages.IsMadeForSync(path) ? ForEver : Revalidate);
 }

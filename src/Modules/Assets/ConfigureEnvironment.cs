@@ -1,16 +1,20 @@
 using System.Text.RegularExpressions;
+using Assets.Images;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Routing;
 using Platform.Events;
+using Platform.Images;
 
 namespace Assets;
 
 /// <summary>How the files of an environment are served. Takes the place of all that was said before. Safe to repeat.</summary>
 /// <param name="CacheRules">The first whose pattern matches a path says its <c>Cache-Control</c>.</param>
 /// <param name="PublishPaths">Whether the files are also copied to <c>sites/{site}/public/{environment}/</c> under the paths they have in the build.</param>
-internal sealed record ConfigureEnvironment(IReadOnlyList<CacheRule> CacheRules, bool PublishPaths = false);
+/// <param name="ImageRules">What the command line makes of pictures before it sends them; <see langword="null"/> or none for nothing.</param>
+internal sealed record ConfigureEnvironment(
+    IReadOnlyList<CacheRule> CacheRules, bool PublishPaths = false, IReadOnlyList<SiteImageRule>? ImageRules = null);
 
 /// <param name="Glob">Of paths, as in <see cref="Assets.Glob"/>.</param>
 internal sealed record CacheRule(string Glob, string CacheControl);
@@ -21,8 +25,8 @@ internal static partial class ConfigureEnvironmentHandler
     private const int MostGlobChars = 200;
 
     /// <summary>
-    /// <c>PUT /v1/sites/{site}/environments/{environment}</c>. 200; 400 <c>INVALID_CACHE_RULE</c>; 404 <c>SITE_NOT_FOUND</c>,
-    /// <c>ENVIRONMENT_NOT_FOUND</c>.
+    /// <c>PUT /v1/sites/{site}/environments/{environment}</c>. 200; 400 <c>INVALID_CACHE_RULE</c>, <c>INVALID_IMAGE_RULE</c>;
+    /// 404 <c>SITE_NOT_FOUND</c>, <c>ENVIRONMENT_NOT_FOUND</c>.
     /// </summary>
     internal static void Map(RouteGroupBuilder sites) => sites.MapPut("/{site}/environments/{environment}", PutAsync);
 
@@ -44,13 +48,23 @@ internal static partial class ConfigureEnvironmentHandler
                 "INVALID_CACHE_RULE", $"At most {MostRules} rules, each with a pattern such as images/** and a value such as public, max-age=3600.");
         }
 
-        if (present.PublishesPaths == command.PublishPaths && (present.CacheRules ?? []).SequenceEqual(command.CacheRules))
+        var imageRules = command.ImageRules ?? [];
+        if (imageRules.Count > SiteImageRule.MostRules || !imageRules.All(rule => rule is not null && rule.IsValid()))
+        {
+            throw new CommandRefusedException(
+                "INVALID_IMAGE_RULE",
+                $"At most {SiteImageRule.MostRules} rules, each with a pattern, up to {ImageRule.MostWidths} widths, and a quality from 1 to 100 for at least one of jpeg, webp and avif.");
+        }
+
+        var configured = present with { CacheRules = command.CacheRules, PublishesPaths = command.PublishPaths, ImageRules = command.ImageRules };
+        if ((present.ImageRules ?? []).SequenceEqual(imageRules)
+            && present.PublishesPaths == configured.PublishesPaths
+            && (present.CacheRules ?? []).SequenceEqual(command.CacheRules))
         {
             return [];
         }
 
         // What is public already gets its new headers, too.
-        var configured = present with { CacheRules = command.CacheRules, PublishesPaths = command.PublishPaths };
         var served = site.Active.GetValueOrDefault(environment);
         return served is null || !configured.PublishesPaths
             ? [new EnvironmentConfigured(configured, now)]

@@ -1,3 +1,4 @@
+using Assets.Images;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.HttpResults;
@@ -85,7 +86,8 @@ internal sealed record EnvironmentView(
     string Path,
     IReadOnlyList<CacheRule>? CacheRules,
     bool PublishesPaths,
-    int? ReleaseUnderWay)
+    int? ReleaseUnderWay,
+    IReadOnlyList<SiteImageRule>? ImageRules)
 {
     internal static EnvironmentView Of(string site, SiteEnvironment environment, Site state)
     {
@@ -99,7 +101,8 @@ internal sealed record EnvironmentView(
             ServeSite.PublicPath(site, environment.Name),
             environment.CacheRules,
             environment.PublishesPaths,
-            state.PublicationsOf(environment.Name).LastOrDefault()?.Release);
+            state.PublicationsOf(environment.Name).LastOrDefault()?.Release,
+            environment.ImageRules);
     }
 }
 

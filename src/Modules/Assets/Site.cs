@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Assets.Images;
 using Platform.Events;
 
 namespace Assets;
@@ -49,7 +50,9 @@ internal sealed record ReleasesDiscarded(IReadOnlyList<int> Releases, DateTimeOf
 /// <param name="Name">One of <see cref="Site.EnvironmentNames"/>.</param>
 /// <param name="CacheRules">The first whose pattern matches holds; <see langword="null"/> for none.</param>
 /// <param name="PublishesPaths">Whether its files are also copied to the paths they have in the build, for whoever reads the bucket itself.</param>
-internal sealed record SiteEnvironment(string Name, IReadOnlyList<CacheRule>? CacheRules = null, bool PublishesPaths = false);
+/// <param name="ImageRules">The first whose pattern matches holds; <see langword="null"/> for none.</param>
+internal sealed record SiteEnvironment(
+    string Name, IReadOnlyList<CacheRule>? CacheRules = null, bool PublishesPaths = false, IReadOnlyList<SiteImageRule>? ImageRules = null);
 
 /// <param name="Number">Counts the releases of a site from 1, whatever their environment.</param>
 internal sealed record Release(

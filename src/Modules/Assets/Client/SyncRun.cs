@@ -1,3 +1,6 @@
+using Assets.Images;
+using Platform.Images;
+
 namespace Assets.Client;
 
 /// <summary>What the command line asks for.</summary>
@@ -39,6 +42,8 @@ internal sealed record SyncOptions
 /// <param name="Release">The one that is served now; <see langword="null"/> after a dry run.</param>
 /// <param name="UploadedObjects">By this run.</param>
 /// <param name="Path">Where the API's host serves it.</param>
+/// <param name="MadeImages">Pictures of which this run made others, by the environment's image rules.</param>
+/// <param name="RefusedImages">Why nothing was made of a picture, a line each. It is served as it is.</param>
 internal sealed record SyncResult(
     string Outcome,
     string Site,
@@ -52,7 +57,9 @@ internal sealed record SyncResult(
     int UploadedObjects,
     long UploadedBytes,
     double Seconds,
-    SyncCost? Cost);
+    SyncCost? Cost,
+    int MadeImages,
+    IReadOnlyList<string> RefusedImages);
 
 /// <summary>The folder cannot become a release.</summary>
 internal sealed class FolderRefusedException(IReadOnlyList<string> problems) : Exception("The folder cannot become a release.")
@@ -64,7 +71,7 @@ internal sealed class FolderRefusedException(IReadOnlyList<string> problems) : E
 /// Brings a folder to a site: hashes it, says what it holds, sends what is missing, commits. Nothing is served before the last step, and run
 /// again after a crash it sends what is still missing.
 /// </summary>
-internal sealed class SyncRun(SiteApi api, SyncOptions options, SyncProgress progress, TimeProvider clock)
+internal sealed class SyncRun(SiteApi api, ImageWorkers workers, SyncOptions options, SyncProgress progress, TimeProvider clock)
 {
     // One answer with links is some 200 KB. Four batches at a time have 32 files in flight.
     private const int BatchSize = 250;
@@ -78,6 +85,7 @@ internal sealed class SyncRun(SiteApi api, SyncOptions options, SyncProgress pro
 
     private int uploadedObjects;
     private long uploadedBytes;
+    private ImageRun images = new(ImageManifest.Empty, [], 0, 0);
 
     public async Task<SyncResult> RunAsync(CancellationToken cancellationToken)
     {
@@ -97,9 +105,15 @@ internal sealed class SyncRun(SiteApi api, SyncOptions options, SyncProgress pro
 
     private async Task<SyncResult> RunOnceAsync(long startedAt, CancellationToken cancellationToken)
     {
+        var environment = (await api.GetAsync(cancellationToken)).Environments.FirstOrDefault(found => found.Name == options.Environment);
         var scan = await ScanAsync(cancellationToken);
+        if (environment?.ImageRules is { Count: > 0 } rules)
+        {
+            scan = [.. (await MakeImagesAsync(scan, rules, cancellationToken)).Concat(scan).DistinctBy(file => file.File.Path)];
+        }
+
         var files = scan.Select(file => file.File).ToArray();
-        if (!options.Full && await ServedAsync(ReleaseManifest.Of(files), cancellationToken) is { } served)
+        if (!options.Full && environment is not null && Served(environment, ReleaseManifest.Of(files)) is { } served)
         {
             return served with { Seconds = Elapsed() };
         }
@@ -131,17 +145,28 @@ internal sealed class SyncRun(SiteApi api, SyncOptions options, SyncProgress pro
         return scan.Problems.Count == 0 ? scan.Files : throw new FolderRefusedException(scan.Problems);
     }
 
-    // One small question spares sending the manifest where nothing has changed.
-    private async Task<SyncResult?> ServedAsync(ReleaseManifest manifest, CancellationToken cancellationToken)
+    // What is made goes to a folder of the cache: a build's folder stays as the build made it.
+    private async Task<IEnumerable<ScannedFile>> MakeImagesAsync(
+        IReadOnlyList<ScannedFile> scan, IReadOnlyList<SiteImageRule> rules, CancellationToken cancellationToken)
     {
-        var site = await api.GetAsync(cancellationToken);
-        var environment = site.Environments.FirstOrDefault(found => found.Name == options.Environment);
-        return environment?.ManifestHash == manifest.Hash
-            ? new SyncResult(
-                "unchanged", options.Site, options.Environment, environment.Release, environment.Path, manifest.Files.Count, manifest.SizeBytes,
-                manifest.Files.Count, 0, uploadedObjects, uploadedBytes, 0, null)
-            : null;
+        var folder = (options.CacheFile ?? HashCache.DefaultFile(options.Folder)) + ".images";
+        progress.Begin("Making images", null);
+        images = await new MakeImages(workers, folder, $"/{MakeImages.SyncFolder}/").RunAsync(scan, rules, progress.Advance, cancellationToken);
+        progress.End($"{images.Made} images made, {images.Unchanged} unchanged, {images.Refused.Count} refused.");
+        foreach (var line in images.Refused)
+        {
+            progress.Say(line);
+        }
+
+        return images.FilesIn(folder);
     }
+
+    // One small question spares sending the manifest where nothing has changed.
+    private SyncResult? Served(EnvironmentView environment, ReleaseManifest manifest) => environment.ManifestHash == manifest.Hash
+        ? new SyncResult(
+            "unchanged", options.Site, options.Environment, environment.Release, environment.Path, manifest.Files.Count, manifest.SizeBytes,
+            manifest.Files.Count, 0, uploadedObjects, uploadedBytes, 0, null, images.Made, images.Refused)
+        : null;
 
     private async Task UploadAsync(
         Guid syncId, IReadOnlyList<string> missing, long missingBytes, Dictionary<string, ScannedFile> files, CancellationToken cancellationToken)
@@ -208,5 +233,6 @@ internal sealed class SyncRun(SiteApi api, SyncOptions options, SyncProgress pro
 
     private SyncResult Result(SyncPlan plan, string outcome, int? release, string? path, double seconds) => new(
         outcome, options.Site, options.Environment, release, path, plan.Files, plan.SizeBytes, plan.UnchangedFiles, plan.RemovedFiles,
-        options.DryRun ? plan.Missing.Count : uploadedObjects, options.DryRun ? plan.MissingBytes : uploadedBytes, seconds, plan.Cost);
+        options.DryRun ? plan.Missing.Count : uploadedObjects, options.DryRun ? plan.MissingBytes : uploadedBytes, seconds, plan.Cost,
+        images.Made, images.Refused);
 }

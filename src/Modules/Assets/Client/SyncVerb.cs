@@ -1,9 +1,11 @@
 using System.Globalization;
 using System.Net;
 using System.Text.Json;
+using Assets.Images;
 using Microsoft.Extensions.Configuration;
 using Platform;
 using Platform.Events;
+using Platform.Images;
 
 namespace Assets.Client;
 
@@ -13,6 +15,7 @@ internal static class SyncVerb
     internal const string Usage = """
         Usage: Host assets sync DIR --site NAME [OPTION …]
 
+               assets images DIR [--out DIR] [--base URL] [--rules FILE] [--json]      make pictures for pages: widths, formats, srcset
                assets bucket-setup BUCKET [ORIGIN …]      print the CORS and policy documents a bucket needs
                assets audit --site NAME [--repair]      compare the store with what the releases of a site need
                assets activate RELEASE --site NAME [--environment E]      serve another release that is kept: a rollback
@@ -40,49 +43,22 @@ internal static class SyncVerb
     private const int TryLater = 75; // sysexits.h: EX_TEMPFAIL
 
     /// <exception cref="StartupException">Arguments or settings are wrong.</exception>
-    internal static async Task<int> RunAsync(IReadOnlyList<string> arguments, IConfiguration configuration, CancellationToken stopped)
+    internal static async Task<int> RunAsync(string[] arguments, IConfiguration configuration, CancellationToken stopped)
     {
-        if (arguments.ToArray() is ["bucket-setup", var bucket, .. var origins])
-        {
-            await Console.Out.WriteLineAsync(BucketSetup.Document(bucket, origins.Length == 0 ? ["*"] : origins));
-            return 0;
-        }
-
-        var options = Parse(arguments);
         var clock = TimeProvider.System;
-        using var http = new HttpClient(new SocketsHttpHandler { AutomaticDecompression = DecompressionMethods.None, AllowAutoRedirect = false })
-        {
-            BaseAddress = ApiOf(configuration["Assets:Url"]),
-            Timeout = Timeout.InfiniteTimeSpan,
-        };
-        var api = new SiteApi(http, configuration["Assets:ApiKey"], options.Site, clock);
-        var isTerminal = !Console.IsErrorRedirected && string.IsNullOrEmpty(configuration["CI"]);
-        var run = new SyncRun(api, options, new SyncProgress(Console.Error, isTerminal, clock), clock);
+        var progress = new SyncProgress(Console.Error, !Console.IsErrorRedirected && string.IsNullOrEmpty(configuration["CI"]), clock);
         try
         {
-            if (options.Audit is { } audit)
+            switch (arguments)
             {
-                var report = await api.AuditAsync(audit, stopped);
-                await Console.Out.WriteLineAsync(JsonSerializer.Serialize(report, JsonSerializerOptions.Web));
-                return report.Missing.Count == 0 ? 0 : Refused;
+                case ["bucket-setup", var bucket, .. var origins]:
+                    await Console.Out.WriteLineAsync(BucketSetup.Document(bucket, origins.Length == 0 ? ["*"] : origins));
+                    return 0;
+                case ["images", .. var rest]:
+                    return await ImagesVerb.Parse(rest).RunAsync(progress, clock, stopped);
+                default:
+                    return await RunWithApiAsync(Parse(arguments), configuration, progress, clock, stopped);
             }
-
-            if (options.Activate is { } number)
-            {
-                await api.ActivateAsync(number, new ActivateRelease(options.Environment), stopped);
-                await Console.Out.WriteLineAsync($"{options.Environment} serves release {number}.");
-                return 0;
-            }
-
-            var result = await run.RunAsync(stopped);
-            if (options.ManifestFile is { } file && result.Release is { } release)
-            {
-                var manifest = await api.GetManifestAsync(release, stopped);
-                await File.WriteAllTextAsync(file, JsonSerializer.Serialize(manifest, JsonSerializerOptions.Web), stopped);
-            }
-
-            await Console.Out.WriteLineAsync(options.Json ? JsonSerializer.Serialize(result, JsonSerializerOptions.Web) : Sentence(result));
-            return 0;
         }
         catch (FolderRefusedException e)
         {
@@ -108,6 +84,41 @@ internal static class SyncVerb
         {
             return Say(TryLater, "Told to stop. Run the same again: it goes on where it stopped.");
         }
+    }
+
+    private static async Task<int> RunWithApiAsync(
+        SyncOptions options, IConfiguration configuration, SyncProgress progress, TimeProvider clock, CancellationToken stopped)
+    {
+        using var http = new HttpClient(new SocketsHttpHandler { AutomaticDecompression = DecompressionMethods.None, AllowAutoRedirect = false })
+        {
+            BaseAddress = ApiOf(configuration["Assets:Url"]),
+            Timeout = Timeout.InfiniteTimeSpan,
+        };
+        var api = new SiteApi(http, configuration["Assets:ApiKey"], options.Site, clock);
+        if (options.Audit is { } audit)
+        {
+            var report = await api.AuditAsync(audit, stopped);
+            await Console.Out.WriteLineAsync(JsonSerializer.Serialize(report, JsonSerializerOptions.Web));
+            return report.Missing.Count == 0 ? 0 : Refused;
+        }
+
+        if (options.Activate is { } number)
+        {
+            await api.ActivateAsync(number, new ActivateRelease(options.Environment), stopped);
+            await Console.Out.WriteLineAsync($"{options.Environment} serves release {number}.");
+            return 0;
+        }
+
+        await using var workers = new ImageWorkers(Environment.ProcessorCount);
+        var result = await new SyncRun(api, workers, options, progress, clock).RunAsync(stopped);
+        if (options.ManifestFile is { } file && result.Release is { } release)
+        {
+            var manifest = await api.GetManifestAsync(release, stopped);
+            await File.WriteAllTextAsync(file, JsonSerializer.Serialize(manifest, JsonSerializerOptions.Web), stopped);
+        }
+
+        await Console.Out.WriteLineAsync(options.Json ? JsonSerializer.Serialize(result, JsonSerializerOptions.Web) : Sentence(result));
+        return 0;
     }
 
     internal static SyncOptions Parse(IReadOnlyList<string> arguments)

@@ -1,0 +1,100 @@
+using System.Buffers;
+using System.Runtime.InteropServices;
+
+namespace Platform.Images;
+
+/// <summary>
+/// The process that decodes pictures, so that a file that crashes or fills a decoder takes nothing else with it. It has no settings and no
+/// secrets, opens no file, and knows nothing but the bytes it is given (<see cref="ImageWorkers"/>).
+/// </summary>
+public static class ImageWorker
+{
+    /// <summary>Two seconds more than who started it waits: by then nobody does.</summary>
+    private static readonly uint LongestSeconds = (uint)ImageWorkers.Patience.TotalSeconds + 2;
+
+    /// <summary>Works on what comes by standard input until that ends, whatever else it is told. Returns the exit code.</summary>
+    public static async Task<int> RunAsync(CancellationToken cancellationToken)
+    {
+        WorkerLimits.Apply();
+        await using var input = Console.OpenStandardInput();
+        await using var output = Console.OpenStandardOutput();
+        var ready = Start();
+        await ImageWire.WriteAsync(output, ready, cancellationToken);
+        if (ready.Missing is not null)
+        {
+            return 3;
+        }
+
+        while (await ImageWire.ReadAsync<ImageRequest>(input, cancellationToken) is { } request)
+        {
+            var source = await ReadSourceAsync(input, request.SizeBytes, cancellationToken);
+            try
+            {
+                _ = WorkerLimits.EndIn(LongestSeconds);
+                await AnswerAsync(output, request, source, cancellationToken);
+                _ = WorkerLimits.EndIn(0);
+            }
+            finally
+            {
+                Marshal.FreeHGlobal(source);
+            }
+        }
+
+        return 0;
+    }
+
+    private static WorkerReady Start()
+    {
+        try
+        {
+            if (Vips.Init("image-worker") != 0)
+            {
+                return new WorkerReady(null, VipsOperation.Failed().Message);
+            }
+
+            // As many workers as processors work side by side: one thread each wastes the least.
+            Vips.SetConcurrency(1);
+            Vips.BlockUntrusted(1);
+            return new WorkerReady(Marshal.PtrToStringUTF8(Vips.VersionString()), null);
+        }
+        catch (DllNotFoundException e)
+        {
+            return new WorkerReady(null, e.Message.Split('\n')[0]);
+        }
+    }
+
+    private static async Task AnswerAsync(Stream output, ImageRequest request, nint source, CancellationToken cancellationToken)
+    {
+        try
+        {
+            using var picture = new Picture(source, request.SizeBytes);
+            var (made, bytes) = picture.Make(request.Rule);
+            await ImageWire.WriteAsync(output, new ImageAnswer(made, null), cancellationToken);
+            foreach (var variant in bytes)
+            {
+                await output.WriteAsync(variant, cancellationToken);
+            }
+        }
+        catch (ImageRefusedException e)
+        {
+            await ImageWire.WriteAsync(output, new ImageAnswer(null, e.Message), cancellationToken);
+        }
+    }
+
+    // Not on the managed heap, which is small here: libvips reads it where it is.
+    private static async Task<nint> ReadSourceAsync(Stream input, int sizeBytes, CancellationToken cancellationToken)
+    {
+        var source = Marshal.AllocHGlobal(sizeBytes);
+        var buffer = ArrayPool<byte>.Shared.Rent(64 * 1024);
+        for (var position = 0; position < sizeBytes;)
+        {
+            var wanted = Math.Min(buffer.Length, sizeBytes - position);
+            await input.ReadExactlyAsync(buffer.AsMemory(0, wanted), cancellationToken);
+            Marshal.Copy(buffer, 0, source + position, wanted);
+            position += wanted;
+        }
+
+        ArrayPool<byte>.Shared.Return(buffer);
+        return source;
+    }
+}
