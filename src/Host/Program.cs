@@ -1,5 +1,6 @@
 using Host;
 using Platform.Accounts;
+using Platform.Costs;
 using Platform.Events;
 using Platform.Http;
 using Platform.Jobs;
@@ -27,6 +28,7 @@ try
         .AddJobs(configuration, roles.Worker)
         .AddEvents(configuration.GetConnectionString("Postgres"), roles.Worker)
         .AddAccounts(configuration, roles.Web)
+        .AddCosts(configuration, roles.Worker)
         .AddStorage(configuration)
         .AddMail(configuration)
         .AddWebhooks(configuration)
@@ -39,6 +41,7 @@ try
     {
         app.MapOpenApi().OpenToAll("it says how to call, and nothing of anybody");
         app.MapAccounts();
+        app.MapCosts();
         app.MapModules();
     }
 

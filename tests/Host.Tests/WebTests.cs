@@ -18,6 +18,8 @@ public sealed class WebHost : WebApplicationFactory<Program>, IAsyncLifetime
     /// <summary>What was sent so far.</summary>
     internal IEnumerable<string> Mails() => Directory.EnumerateFiles(Path.Combine(folder, "mail"), "*.eml").Select(File.ReadAllText);
 
+    internal string Database => database.ConnectionString;
+
     public async ValueTask InitializeAsync() => database = await TestPostgres.CreateDatabaseAsync();
 
     public override async ValueTask DisposeAsync()

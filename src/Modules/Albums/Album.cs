@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Albums.Contracts;
 using Albums.Zip;
+using Platform.Costs;
 using Platform.Events;
 
 namespace Albums;
@@ -116,6 +117,9 @@ internal sealed record Album : IState<Album, IAlbumEvent>
 
     /// <summary>Nobody has decided yet what the ZIP is made of.</summary>
     public bool IsWaitingForPlan => IsWaitingForWork && Plan is null;
+
+    /// <summary>Whom the work on it is for.</summary>
+    public UsageAccount AccountOf(Guid albumId) => new("albums", Request?.WeddingId, AlbumId: albumId);
 
     public static Album Evolve(Album state, IAlbumEvent e) => e switch
     {

@@ -1,6 +1,7 @@
 using Albums.Sources;
 using Albums.Zip;
 using Npgsql;
+using Platform.Costs;
 using Platform.Events;
 using Platform.Storage;
 
@@ -22,6 +23,10 @@ internal sealed class AlbumContents(
     internal const string OwnFolder = "albums/";
 
     private const int LooksAtATime = 16;
+
+    /// <summary>Whom work on a plan or ZIP is for, where nobody says it.</summary>
+    internal static UsageAccount OwnerOf(string key) =>
+        new("albums", AlbumId: key.Split('/') is [_, var album, ..] && Guid.TryParse(album, out var id) ? id : null);
 
     // Somebody waits for the answer. A subscription that runs is behind by milliseconds.
     private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(5);

@@ -8,6 +8,7 @@ using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Platform;
 using Platform.Accounts;
+using Platform.Costs;
 using Platform.Events;
 using Platform.Http;
 using Platform.Jobs;
@@ -46,6 +47,8 @@ public static class AlbumsModule
             ("ALBUM_NOT_READY", 409),
             ("TOO_MANY_FILES", 409),
             ("ALBUM_GONE", 410))
+        .AddKeyOwner(AlbumContents.OwnFolder, AlbumContents.OwnerOf)
+        .AddSingleton<IStoredBytes, StoredAlbums>()
         .AddSubscription<AlbumsProjection>()
         .AddSubscription<AlbumReactions>()
         .AddOutboundHttp(configuration)

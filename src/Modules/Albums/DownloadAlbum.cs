@@ -7,6 +7,7 @@ using Microsoft.AspNetCore.Routing;
 using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
 using Microsoft.Net.Http.Headers;
 using Platform.Accounts;
+using Platform.Costs;
 using Platform.Events;
 using Platform.Http;
 using Platform.Storage;
@@ -25,6 +26,7 @@ internal sealed class DownloadAlbum(
     PlanAlbumHandler planning,
     VirtualZips zips,
     AlbumOptions options,
+    UsageLedger usage,
     TimeProvider clock)
 {
     // Proxies and people give up after a minute. The job plans in its own time.
@@ -61,6 +63,7 @@ internal sealed class DownloadAlbum(
     private async Task GetAsync(Guid id, int volume, HttpContext http, CancellationToken cancellationToken)
     {
         var album = await PlannedAsync(id, cancellationToken);
+        using var charged = usage.Charge(album.AccountOf(id));
         if (AlbumOffer.Of(id, album, volume) is not { } offer)
         {
             throw album.Status is AlbumStatus.Cancelled
@@ -81,6 +84,7 @@ internal sealed class DownloadAlbum(
         var resumes = request.IfRange?.EntityTag is { } tag && tag.Compare(etag, useStrongComparison: true);
         if (options.RedirectsDownloads && !resumes && HttpMethods.IsGet(http.Request.Method) && await LinkAsync(offer, cancellationToken) is { } link)
         {
+            usage.Add(album.AccountOf(id), new Usage(ClassBOperations: 1, BytesOut: asked.Bytes.SizeBytes)); // of which only the store hears more
             http.Response.Clear();
             http.Response.Headers.CacheControl = "no-store";
             http.Response.Headers.Location = link.AbsoluteUri;

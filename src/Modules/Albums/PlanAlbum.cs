@@ -1,4 +1,5 @@
 using Albums.Zip;
+using Platform.Costs;
 using Platform.Events;
 using Platform.Storage;
 
@@ -11,7 +12,7 @@ namespace Albums;
 internal sealed record PlanAlbum(Guid AlbumId);
 
 internal sealed class PlanAlbumHandler(
-    EventStore store, IObjectStorage storage, AlbumContents contents, DiscardAlbumHandler discard, TimeProvider clock)
+    EventStore store, IObjectStorage storage, AlbumContents contents, DiscardAlbumHandler discard, UsageLedger usage, TimeProvider clock)
 {
     /// <returns>The album; without a plan where none is wanted any more, or where nothing is there to pack: that is for the job to say.</returns>
     internal async Task<Album> PlanAsync(PlanAlbum command, CancellationToken cancellationToken)
@@ -22,6 +23,7 @@ internal sealed class PlanAlbumHandler(
             return album; // files of other servers may take minutes to look at, and have no CRC before they are packed
         }
 
+        using var charged = usage.Charge(album.AccountOf(command.AlbumId));
         var (plan, events) = await MakeAsync(contents, store, storage, command.AlbumId, album, clock, cancellationToken);
         if (plan is null)
         {

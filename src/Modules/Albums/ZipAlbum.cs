@@ -4,6 +4,7 @@ using Albums.Contracts;
 using Albums.Sources;
 using Albums.Zip;
 using Microsoft.Extensions.Logging;
+using Platform.Costs;
 using Platform.Events;
 using Platform.Jobs;
 using Platform.Storage;
@@ -24,6 +25,7 @@ internal sealed class ZipAlbumHandler(
     DiscardAlbumHandler discard,
     ExpiryOptions expiry,
     AlbumProgressQueue progress,
+    UsageLedger usage,
     JobTurns turns,
     ArrayPool<byte> buffers,
     TimeProvider clock,
@@ -40,7 +42,9 @@ internal sealed class ZipAlbumHandler(
         if (stream.Album.IsWaitingForWork)
         {
             logger.AttemptStarted(command.AlbumId, stream.Album.Attempts, node);
+            using var charged = usage.Charge(stream.Album.AccountOf(command.AlbumId));
             await AttemptAsync(stream, cancellationToken);
+            usage.RecordSoon(); // who looks at the album sees what it cost
         }
 
         // Where the album ended meanwhile, what this worker or one before it sent last may have come after the removal.

@@ -7,6 +7,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Platform;
 using Platform.Accounts;
+using Platform.Costs;
 using Platform.Events;
 using Platform.Http;
 using Platform.Jobs;
@@ -55,6 +56,8 @@ public static class AssetsModule
         .AddSingleton<CommitSyncHandler>()
         .AddSingleton<AuditSiteHandler>()
         .AddSingleton<ServeSite>()
+        .AddKeyOwner(SiteObjects.Prefix, SiteObjects.OwnerOf)
+        .AddSingleton<IStoredBytes, StoredObjectsOfSites>()
         .AddSubscription<SiteReactions>()
         .AddJob<PublishRelease, PublishReleaseHandler>("publish_release", JobLane.Heavy, PublishReleaseHandler.Retry);
 

@@ -5,6 +5,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.AspNetCore.Routing;
+using Platform.Costs;
 using Platform.Events;
 using Platform.Storage;
 
@@ -26,7 +27,7 @@ internal sealed record StoredObjects(IReadOnlyList<string> Refused);
 /// Takes the objects of a sync: straight into the store where it gives links, else through this process. Only what was checked counts: by the
 /// store, which then says so, or by reading it.
 /// </summary>
-internal sealed class ReceiveObjectsHandler(EventStore store, IObjectStorage storage, SiteObjects manifests, ObjectIndex index)
+internal sealed class ReceiveObjectsHandler(EventStore store, IObjectStorage storage, SiteObjects manifests, ObjectIndex index, UsageLedger usage)
 {
     internal const int MostObjects = 1000;
 
@@ -91,7 +92,7 @@ internal sealed class ReceiveObjectsHandler(EventStore store, IObjectStorage sto
     {
         var files = await FilesAsync(site, syncId, names, cancellationToken);
         var refused = new ConcurrentBag<string>();
-        var stored = new ConcurrentBag<(string, long)>();
+        var stored = new ConcurrentBag<(string Name, long SizeBytes)>();
         var options = new ParallelOptions { MaxDegreeOfParallelism = ChecksAtOnce, CancellationToken = cancellationToken };
         await Parallel.ForEachAsync(files, options, async (file, cancel) =>
         {
@@ -104,6 +105,9 @@ internal sealed class ReceiveObjectsHandler(EventStore store, IObjectStorage sto
                 refused.Add(file.ObjectName);
             }
         });
+
+        // Put at the store itself, which tells nobody: this is where this process hears of them.
+        usage.Add(SiteObjects.AccountOf(site), new Usage(ClassAOperations: stored.Count, BytesIn: stored.Sum(item => item.SizeBytes)));
         return new StoredObjects([.. refused, .. await index.AddAsync(site, stored, cancellationToken)]);
     }
 

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Platform.Costs;
 using Platform.Storage;
 
 namespace Assets;
@@ -22,6 +23,13 @@ internal sealed class SiteObjects(IObjectStorage storage)
 
     private readonly Lock guard = new();
     private readonly LinkedList<ReleaseManifest> cached = [];
+
+    public const string Prefix = "sites/";
+
+    /// <summary>Whom work on an object is for: every key names its site.</summary>
+    public static UsageAccount OwnerOf(string key) => AccountOf(key.Split('/')[1]);
+
+    public static UsageAccount AccountOf(string site) => new("sites", Site: site);
 
     public static string ObjectKey(string site, string name) => $"sites/{site}/objects/{name}";
 

@@ -2,6 +2,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Routing;
+using Platform.Costs;
 using Platform.Events;
 using Platform.Storage;
 using Uploads.Contracts;
@@ -32,6 +33,7 @@ internal sealed class CompleteUploadHandler(
     MediaReader media,
     UploadsAtWork atWork,
     ThisNode node,
+    UsageLedger usage,
     TimeProvider clock)
 {
     /// <summary>
@@ -60,6 +62,7 @@ internal sealed class CompleteUploadHandler(
         using var turn = await work.TakeTurnAsync(cancellationToken);
         await quotas.CheckAsync(uploadId, cancellationToken);
         var upload = await DecideAsync(uploadId, upload => Decide(upload, command, node.Name, clock.GetUtcNow()));
+        using var charged = usage.Charge(upload.Account);
         if (upload.Status is UploadStatus.Completing)
         {
             var stored = await StoreAsync(upload);

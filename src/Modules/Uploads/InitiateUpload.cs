@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.AspNetCore.Routing;
+using Platform.Costs;
 using Platform.Events;
 using Platform.Settings;
 using Platform.Storage;
@@ -25,7 +26,7 @@ internal sealed record InitiatedUpload(Guid UploadId, string Key, long ChunkSize
 
 /// <summary>Begins uploads.</summary>
 internal sealed class InitiateUploadHandler(
-    EventStore events, IObjectStorage storage, Quotas quotas, LiveSettings<UploadSettings> settings, TimeProvider clock)
+    EventStore events, IObjectStorage storage, Quotas quotas, LiveSettings<UploadSettings> settings, UsageLedger usage, TimeProvider clock)
 {
     private static readonly string[] ProxyHeaders = ["Forwarded", "X-Forwarded-For", "Via", "CF-Ray"];
 
@@ -64,6 +65,7 @@ internal sealed class InitiateUploadHandler(
             await quotas.ReserveAsync(session, cancellationToken);
         }
 
+        using var charged = usage.Charge(session.AccountOf());
         var isRecording = false;
         try
         {

@@ -9,6 +9,7 @@ using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.AspNetCore.Routing;
+using Platform.Costs;
 using Platform.Events;
 using Platform.Storage;
 
@@ -22,7 +23,7 @@ internal sealed record StoredChunk(int ChunkIndex, [property: JsonPropertyName("
 /// Takes one chunk of an upload, in any order and beside others, and passes its bytes to the store as they arrive. Sent again with
 /// the same bytes it changes nothing; with other bytes, the later one counts.
 /// </summary>
-internal sealed class ReceivePartHandler(EventStore events, IObjectStorage storage, UploadsAtWork atWork, TimeProvider clock)
+internal sealed class ReceivePartHandler(EventStore events, IObjectStorage storage, UploadsAtWork atWork, UsageLedger usage, TimeProvider clock)
 {
     /// <summary>
     /// <c>PUT|POST /v1/uploads/{id}/chunk</c> with <c>X-Chunk-Index</c> and the bytes as body. 200 once the store has the chunk and the
@@ -73,6 +74,7 @@ internal sealed class ReceivePartHandler(EventStore events, IObjectStorage stora
             throw ChunkBody.SizeRefusal(length, slot.SizeBytes);
         }
 
+        using var charged = usage.Charge(upload.State.Account);
         using var work = atWork.Join(uploadId);
         if (!work.TryTake(index))
         {

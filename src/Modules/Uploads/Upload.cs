@@ -1,4 +1,6 @@
 using System.Collections.Immutable;
+using System.Text.Json.Serialization;
+using Platform.Costs;
 using Platform.Events;
 using Platform.Storage;
 using Uploads.Contracts;
@@ -29,7 +31,11 @@ internal sealed record UploadInitiated(
     string? WeddingId,
     DateTimeOffset InitiatedAt,
     DateTimeOffset ExpiresAt,
-    AppendTerms? Append = null) : IUploadEvent;
+    AppendTerms? Append = null) : IUploadEvent
+{
+    /// <summary>Whom the work on it is for.</summary>
+    internal UsageAccount AccountOf() => new("uploads", WeddingId);
+}
 
 /// <summary>The store acknowledged the chunk, or the part cut from what was appended. A later one of the same index takes its place.</summary>
 internal sealed record ChunkStored(int Index, string ETag, long SizeBytes, uint Crc32, DateTimeOffset StoredAt) : IUploadEvent;
@@ -113,6 +119,10 @@ internal sealed record Upload : IState<Upload, IUploadEvent>
 
     /// <summary>How far the appends have come; <see langword="null"/> where the file comes in chunks.</summary>
     public AppendState? Appended { get; private init; }
+
+    /// <summary>Whom the work on it is for.</summary>
+    [JsonIgnore]
+    public UsageAccount Account => Session.AccountOf();
 
     public PartPlan Plan => new(Session.SizeBytes, Session.ChunkSizeBytes);
 

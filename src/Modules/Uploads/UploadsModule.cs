@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Platform.Accounts;
+using Platform.Costs;
 using Platform.Events;
 using Platform.Http;
 using Platform.Jobs;
@@ -35,6 +36,12 @@ public static class UploadsModule
         services.AddSingleton<DirectUploads>();
         services.AddSingleton<OwnLinks>();
         services.AddAppends();
+        foreach (var prefix in KeyLayout.Prefixes)
+        {
+            services.AddKeyOwner(prefix, _ => new UsageAccount("uploads"));
+        }
+
+        services.AddSingleton<IStoredBytes, StoredUploads>();
         services.AddSubscription<UploadsProjection>();
         return work ? services.AddHostedService<ExpireUploads>().AddHostedService<DiscardOrphans>() : services;
     }

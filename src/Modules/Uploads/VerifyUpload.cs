@@ -1,4 +1,5 @@
 using System.Buffers;
+using Platform.Costs;
 using Platform.Events;
 using Platform.Jobs;
 using Platform.Storage;
@@ -11,7 +12,7 @@ namespace Uploads;
 /// </summary>
 internal sealed record VerifyUpload(Guid UploadId);
 
-internal sealed class VerifyUploadHandler(EventStore events, IObjectStorage storage, MediaReader media, TimeProvider clock) : IJob<VerifyUpload>
+internal sealed class VerifyUploadHandler(EventStore events, IObjectStorage storage, MediaReader media, UsageLedger usage, TimeProvider clock) : IJob<VerifyUpload>
 {
     /// <summary>After so long the sweep does it, too: the job has given up, or there was none.</summary>
     public static readonly TimeSpan Patience = TimeSpan.FromHours(1);
@@ -23,6 +24,7 @@ internal sealed class VerifyUploadHandler(EventStore events, IObjectStorage stor
         var upload = (await events.FoldAsync<Upload, IUploadEvent>(command.UploadId, cancellationToken)).State;
         if (upload.Status is not UploadStatus.Verifying)
             return;
+        using var charged = usage.Charge(upload.Account);
         IUploadEvent found;
         try
         {

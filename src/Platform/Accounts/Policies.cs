@@ -57,6 +57,8 @@ public static class Scopes
     /// <summary>Limits, prices and thresholds.</summary>
     public const string Settings = "settings";
 
+    public const string Costs = "costs";
+
     /// <summary>Whether there is such a scope: one of these, with <c>:read</c>, or <c>sites:{name}</c>.</summary>
     public static bool IsKnown(string? scope) => scope?.Split(':') switch
     {
@@ -66,7 +68,7 @@ public static class Scopes
         _ => false,
     };
 
-    public static IReadOnlyList<string> All { get; } = [Uploads, Albums, Weddings, Sites, Settings];
+    public static IReadOnlyList<string> All { get; } = [Uploads, Albums, Weddings, Sites, Settings, Costs];
 }
 
 /// <summary>Names of authentication schemes.</summary>

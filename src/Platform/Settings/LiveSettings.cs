@@ -100,6 +100,9 @@ public sealed partial class LiveSettings<TSettings> : BackgroundService
         }
     }
 
+    /// <summary>The settings of a stored document.</summary>
+    internal TSettings Read(JsonElement document) => Overlay(document, Json);
+
     /// <inheritdoc/>
     public override async Task StartAsync(CancellationToken cancellationToken)
     {
@@ -128,8 +131,6 @@ public sealed partial class LiveSettings<TSettings> : BackgroundService
     }
 
     private static string StreamName => $"{SettingsDocument.Category}-{TSettings.Name}";
-
-    private TSettings Read(JsonElement document) => Overlay(document, Json);
 
     // Whoever reads an older version than is known keeps the newer one.
     private (TSettings Settings, long Version) Take(SettingsDocument document)

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Runtime.CompilerServices;
+using Platform.Costs;
 
 namespace Platform.Storage;
 
@@ -7,77 +8,81 @@ namespace Platform.Storage;
 /// Counts what goes to a store in R2's price classes (https://developers.cloudflare.com/r2/pricing/): every call once, whatever becomes of
 /// it; the store's own retries are not seen. Completing a multipart upload and copying a part count the look at the object as a class B operation.
 /// </summary>
-public sealed class MeteredObjectStorage(IObjectStorage inner, WorkMeter meter) : IObjectStorage
+/// <param name="ledger">Where the work is charged to whom it is for.</param>
+public sealed class MeteredObjectStorage(IObjectStorage inner, WorkMeter meter, UsageLedger? ledger = null) : IObjectStorage
 {
     // ListParts answers by the thousand.
     private const int PageSize = 1000;
+
+    private static readonly Usage ClassA = new(ClassAOperations: 1);
+    private static readonly Usage ClassB = new(ClassBOperations: 1);
+    private static readonly Usage Free = new(FreeOperations: 1);
 
     public bool CopiesAreSound => inner.CopiesAreSound;
 
     public Task<StoredObject?> HeadAsync(string key, CancellationToken cancellationToken)
     {
-        meter.CountB();
+        Count(key, ClassB);
         return TimeAsync(inner.HeadAsync(key, cancellationToken));
     }
 
     public Task<ObjectPage> ListAsync(string prefix, string? continuation, CancellationToken cancellationToken)
     {
-        meter.CountA();
+        Count(prefix, ClassA);
         return TimeAsync(inner.ListAsync(prefix, continuation, cancellationToken));
     }
 
     public async Task<Stream> ReadAsync(string key, ByteRange? range, string? ifMatch, CancellationToken cancellationToken)
     {
-        meter.CountB();
-        return new MeteredStream(await TimeAsync(inner.ReadAsync(key, range, ifMatch, cancellationToken)), meter);
+        Count(key, ClassB);
+        return new MeteredStream(await TimeAsync(inner.ReadAsync(key, range, ifMatch, cancellationToken)), this, key);
     }
 
     public async Task<StoredObject> PutAsync(
         string key, Stream body, long sizeBytes, string contentType, CancellationToken cancellationToken)
     {
-        meter.CountA();
+        Count(key, ClassA);
         var stored = await TimeAsync(inner.PutAsync(key, body, sizeBytes, contentType, cancellationToken));
-        meter.CountIn(sizeBytes);
+        Count(key, new Usage(BytesIn: sizeBytes));
         return stored;
     }
 
     public Task CopyAsync(string sourceKey, string key, ObjectHeaders headers, CancellationToken cancellationToken)
     {
-        meter.CountA();
+        Count(key, ClassA);
         return TimeAsync(Done(inner.CopyAsync(sourceKey, key, headers, cancellationToken)));
     }
 
     public async Task DeleteAsync(string key, CancellationToken cancellationToken)
     {
-        meter.CountFree();
+        Count(key, Free);
         await TimeAsync(Done(inner.DeleteAsync(key, cancellationToken)));
     }
 
     public Task<MultipartUpload> BeginMultipartAsync(string key, string contentType, CancellationToken cancellationToken)
     {
-        meter.CountA();
+        Count(key, ClassA);
         return TimeAsync(inner.BeginMultipartAsync(key, contentType, cancellationToken));
     }
 
     public Task<MultipartUpload> BeginRebuildableMultipartAsync(string key, string contentType, CancellationToken cancellationToken)
     {
-        meter.CountA();
+        Count(key, ClassA);
         return TimeAsync(inner.BeginRebuildableMultipartAsync(key, contentType, cancellationToken));
     }
 
     public async Task<StoredPart> PutPartAsync(MultipartUpload upload, PartSlot part, Stream body, CancellationToken cancellationToken)
     {
-        meter.CountA();
+        Count(upload.Key, ClassA);
         var stored = await TimeAsync(inner.PutPartAsync(upload, part, body, cancellationToken));
-        meter.CountIn(part.SizeBytes);
+        Count(upload.Key, new Usage(BytesIn: part.SizeBytes));
         return stored;
     }
 
     public async Task<StoredPart> CopyPartAsync(
         MultipartUpload upload, PartSlot part, string sourceKey, long sourceOffsetBytes, string sourceETag, CancellationToken cancellationToken)
     {
-        meter.CountA();
-        meter.CountB();
+        Count(upload.Key, ClassA + ClassB);
         var copied = await TimeAsync(inner.CopyPartAsync(upload, part, sourceKey, sourceOffsetBytes, sourceETag, cancellationToken));
         meter.CountCopied(part.SizeBytes);
         return copied;
@@ -85,29 +90,28 @@ public sealed class MeteredObjectStorage(IObjectStorage inner, WorkMeter meter) 
 
     public async Task<IReadOnlyList<StoredPart>> ListPartsAsync(MultipartUpload upload, CancellationToken cancellationToken)
     {
-        meter.CountA();
+        Count(upload.Key, ClassA);
         var parts = await TimeAsync(inner.ListPartsAsync(upload, cancellationToken));
-        meter.CountA(Math.Max(parts.Count - 1, 0) / PageSize);
+        Count(upload.Key, new Usage(ClassAOperations: Math.Max(parts.Count - 1, 0) / PageSize));
         return parts;
     }
 
     public Task<StoredObject> CompleteMultipartAsync(
         MultipartUpload upload, IReadOnlyList<StoredPart> parts, CancellationToken cancellationToken)
     {
-        meter.CountA();
-        meter.CountB();
+        Count(upload.Key, ClassA + ClassB);
         return TimeAsync(inner.CompleteMultipartAsync(upload, parts, cancellationToken));
     }
 
     public Task<MultipartPage> ListMultipartsAsync(string prefix, string? continuation, CancellationToken cancellationToken)
     {
-        meter.CountA();
+        Count(prefix, ClassA);
         return TimeAsync(inner.ListMultipartsAsync(prefix, continuation, cancellationToken));
     }
 
     public async Task AbortMultipartAsync(MultipartUpload upload, CancellationToken cancellationToken)
     {
-        meter.CountFree();
+        Count(upload.Key, Free);
         await TimeAsync(Done(inner.AbortMultipartAsync(upload, cancellationToken)));
     }
 
@@ -122,6 +126,12 @@ public sealed class MeteredObjectStorage(IObjectStorage inner, WorkMeter meter) 
     {
         await task;
         return true;
+    }
+
+    private void Count(string key, in Usage usage)
+    {
+        meter.Add(usage);
+        ledger?.Add(key, usage);
     }
 
     private async Task<T> TimeAsync<T>(Task<T> call, [CallerMemberName] string operation = "")
@@ -140,12 +150,12 @@ public sealed class MeteredObjectStorage(IObjectStorage inner, WorkMeter meter) 
         }
     }
 
-    private sealed class MeteredStream(Stream body, WorkMeter meter) : ReadOnlyStream
+    private sealed class MeteredStream(Stream body, MeteredObjectStorage storage, string key) : ReadOnlyStream
     {
         public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
         {
             var read = await body.ReadAsync(buffer, cancellationToken);
-            meter.CountOut(read);
+            storage.Count(key, new Usage(BytesOut: read));
             return read;
         }
 

@@ -3,6 +3,7 @@ using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
+using Platform.Costs;
 
 namespace Platform.Storage;
 
@@ -13,13 +14,14 @@ public static class StorageWiring
     {
         services.TryAddSingleton(TimeProvider.System);
         services.AddMetrics();
+        services.AddUsageLedger();
 
         // Read when first asked for: a test host adds its settings after this call.
         services.AddSingleton(_ => StorageOptions.Read(configuration));
         services.AddSingleton(provider => new WorkMeter(provider.GetRequiredService<IMeterFactory>()));
         services.AddSingleton<IStore>(provider => Open(provider.GetRequiredService<StorageOptions>(), provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton<IObjectStorage>(provider =>
-            new MeteredObjectStorage(provider.GetRequiredService<IStore>(), provider.GetRequiredService<WorkMeter>()));
+            new MeteredObjectStorage(provider.GetRequiredService<IStore>(), provider.GetRequiredService<WorkMeter>(), provider.GetRequiredService<UsageLedger>()));
         services.AddSingleton(provider => new StorageCheck(provider.GetRequiredService<IStore>()));
         services.AddHostedService(provider => provider.GetRequiredService<StorageCheck>());
         return services.AddHostedService(provider => new StorageUpkeep(provider.GetRequiredService<IStore>()));

@@ -1,4 +1,5 @@
 using System.Diagnostics.Metrics;
+using Platform.Costs;
 
 namespace Platform.Storage;
 
@@ -46,15 +47,14 @@ public sealed class WorkMeter
     /// <summary>Bytes of parts that the store copied inside.</summary>
     public long BytesCopied => Interlocked.Read(ref bytesCopied);
 
-    internal void CountA(long operations = 1) => Interlocked.Add(ref classA, operations);
-
-    internal void CountB() => Interlocked.Increment(ref classB);
-
-    internal void CountFree() => Interlocked.Increment(ref free);
-
-    internal void CountIn(long bytes) => Interlocked.Add(ref bytesIn, bytes);
-
-    internal void CountOut(long bytes) => Interlocked.Add(ref bytesOut, bytes);
+    internal void Add(in Usage usage)
+    {
+        Interlocked.Add(ref classA, usage.ClassAOperations);
+        Interlocked.Add(ref classB, usage.ClassBOperations);
+        Interlocked.Add(ref free, usage.FreeOperations);
+        Interlocked.Add(ref bytesIn, usage.BytesIn);
+        Interlocked.Add(ref bytesOut, usage.BytesOut);
+    }
 
     internal void CountCopied(long bytes) => Interlocked.Add(ref bytesCopied, bytes);
 

@@ -23,6 +23,19 @@ internal static class Show
 
     internal static string Count(long count) => count.ToString("N0", CultureInfo.InvariantCulture);
 
+    /// <summary>Dollars and cents; of less than a cent as many digits as it takes: <c>$0.00042</c>.</summary>
+    internal static string Money(decimal usd) => usd switch
+    {
+        0 => "$0",
+        < 0.00001m => "< $0.00001",
+        < 0.01m => string.Create(CultureInfo.InvariantCulture, $"${usd:0.00000}"),
+        _ => string.Create(CultureInfo.InvariantCulture, $"${usd:N2}"),
+    };
+
+    internal static string Hours(long microseconds) => TimeSpan.FromMicroseconds(microseconds) is var time && time.TotalHours >= 1
+        ? string.Create(CultureInfo.InvariantCulture, $"{time.TotalHours:N1} vCPU hours")
+        : string.Create(CultureInfo.InvariantCulture, $"{time.TotalSeconds:N1} vCPU seconds");
+
     internal static string Percent(long done, long total) =>
         string.Create(CultureInfo.InvariantCulture, $"{(total == 0 ? 0 : Math.Floor(1000d * done / total) / 10):0.#} %");
 

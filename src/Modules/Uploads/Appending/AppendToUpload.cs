@@ -1,4 +1,5 @@
 using System.IO.Pipelines;
+using Platform.Costs;
 using Platform.Events;
 
 namespace Uploads;
@@ -21,7 +22,7 @@ internal sealed record AppendToUpload(
 
 /// <summary>Appends, and completes the upload where its end has come.</summary>
 internal sealed class AppendToUploadHandler(
-    AppendServices services, AppendsAtWork atWork, CompleteUploadHandler completion, ThisNode node)
+    AppendServices services, AppendsAtWork atWork, CompleteUploadHandler completion, UsageLedger usage, ThisNode node)
 {
     /// <summary>Returns the upload after it: complete, where its end has come.</summary>
     /// <exception cref="CommandRefusedException">Nothing was appended.</exception>
@@ -40,6 +41,7 @@ internal sealed class AppendToUploadHandler(
         var most = length ?? upload.State.Session.Append!.MaxSizeBytes;
         var body = new AppendBody(
             command.Body, most - command.OffsetBytes, command.Digests, () => length is null ? PartPlan.TooLarge(most) : AppendErrors.TooLong(most));
+        using var charged = usage.Charge(upload.State.Account);
         var after = await new AppendRun(services, command, upload, body, length).ReceiveAsync();
         if (!IsWhole(after, command.IsLast))
             return after;

@@ -1,3 +1,4 @@
+using Platform.Costs;
 using Platform.Events;
 using Platform.Storage;
 
@@ -12,7 +13,7 @@ internal sealed record ConcatenateUploads(IReadOnlyList<Guid> Pieces, CreateUplo
 // the next, at most as many as there are pieces, is read from the store and sent back to it.
 
 internal sealed class ConcatenateUploadsHandler(
-    EventStore events, IObjectStorage storage, CreateUploadHandler create, CompleteUploadHandler completion, TimeProvider clock)
+    EventStore events, IObjectStorage storage, CreateUploadHandler create, CompleteUploadHandler completion, UsageLedger usage, TimeProvider clock)
 {
     /// <summary>Fewer and larger parts than those that arrive: nobody holds them, and each costs a round trip.</summary>
     private const long PartSizeBytes = 64L << 20;
@@ -36,6 +37,7 @@ internal sealed class ConcatenateUploadsHandler(
         CheckPieces(pieces, clock.GetUtcNow());
         var source = new JoinedObjects([.. pieces.Select(piece => piece.Result!).Where(piece => piece.SizeBytes > 0)]);
         var upload = await create.CreateAsync(command.File with { SizeBytes = source.SizeBytes }, PartSizeBytes, cancellationToken);
+        using var charged = usage.Charge(upload.Account);
         if (source.SizeBytes > 0)
         {
             await CheckHeadAsync(upload, source, cancellationToken);

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Platform.Costs;
 using Platform.Events;
 using Platform.Settings;
 using Platform.Storage;
@@ -43,6 +44,7 @@ internal sealed class DirectUploads(
     CompleteUploadHandler completion,
     UploadsAtWork atWork,
     LiveSettings<UploadSettings> settings,
+    UsageLedger usage,
     TimeProvider clock)
 {
     /// <summary>Ample for one part over a bad connection; a client that is late asks for another link.</summary>
@@ -98,12 +100,17 @@ internal sealed class DirectUploads(
     public async Task<Upload> CompleteAsync(Guid uploadId, CompleteMultipart command, CancellationToken cancellationToken)
     {
         var upload = await FoldAsync(uploadId, cancellationToken);
+        using var charged = usage.Charge(upload.Account);
         if (upload.StatusAt(clock.GetUtcNow()) is UploadStatus.Open && upload.Multipart is not null)
         {
             var parts = await StoredAsync(upload, cancellationToken);
             using var work = atWork.Join(uploadId);
             using var turn = await work.TakeTurnAsync(cancellationToken);
-            await events.DecideAsync<Upload, IUploadEvent>(uploadId, upload => Decide(upload, parts, clock.GetUtcNow()), cancellationToken);
+            var after = await events.DecideAsync<Upload, IUploadEvent>(uploadId, upload => Decide(upload, parts, clock.GetUtcNow()), cancellationToken);
+
+            // The store took them without this process: this is where it hears of them.
+            var found = after.State.UnreadChunks.Except(upload.UnreadChunks).Select(index => after.State.Chunks[index].SizeBytes).ToList();
+            usage.Add(upload.Account, new Usage(ClassAOperations: found.Count, BytesIn: found.Sum()));
         }
 
         var sent = (command.Parts ?? []).OfType<MultipartPart>().Select(part => new SentChunk(part.PartNumber - 1, part.ETag));
