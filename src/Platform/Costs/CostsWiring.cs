@@ -61,7 +61,7 @@ public static class CostsWiring
 
     /// <summary>Says whose the objects below a prefix are.</summary>
     public static IServiceCollection AddKeyOwner(this IServiceCollection services, string prefix, Func<string, UsageAccount> accountOf) =>
-        services.AddSingleton(new KeyOwner(prefix, accountOf));
+        services.AddUsageLedger().AddSingleton(new KeyOwner(prefix, accountOf));
 
     /// <summary>Maps <c>/v1/costs</c>.</summary>
     public static void MapCosts(this IEndpointRouteBuilder endpoints) => CostEndpoints.Map(endpoints);
