@@ -23,27 +23,29 @@ internal sealed class AlbumReactions(JobQueue jobs, AlbumOptions options) : ISub
         typeof(AlbumCancelled),
         typeof(AlbumDeleted),
         typeof(AlbumExpired),
+        typeof(BulkRequested),
     ];
 
     public async Task HandleAsync(RecordedEvent e, NpgsqlTransaction transaction, CancellationToken cancellationToken)
     {
-        var albumId = Guid.Parse(e.StreamId);
+        var id = Guid.Parse(e.StreamId);
         await (e.Payload switch
         {
             AlbumRequested or AlbumReplayed or AttemptYielded when options.Run is AlbumRun.Batch => Task.CompletedTask, // a process comes for it
-            AlbumRequested or AlbumReplayed or AttemptYielded => QueueAsync("zip_album", new ZipAlbum(albumId)),
-            AlbumCompleted or LinkRequested => QueueAsync("send_album_link", new SendAlbumLink(albumId)),
-            AlbumFailed => QueueAsync("send_album_failure", new SendAlbumFailure(albumId, e.Version)),
-            ExpiryAnnounced => QueueAsync("send_expiry_reminder", new SendExpiryReminder(albumId)),
-            ReplayEnded or AlbumCancelled or AlbumDeleted or AlbumExpired => QueueAsync("discard_album", new DiscardAlbum(albumId)),
+            AlbumRequested or AlbumReplayed or AttemptYielded => QueueAsync("zip_album", new ZipAlbum(id)),
+            AlbumCompleted or LinkRequested => QueueAsync("send_album_link", new SendAlbumLink(id)),
+            BulkRequested => QueueAsync("run_bulk_action", new RunBulkAction(id)),
+            AlbumFailed => QueueAsync("send_album_failure", new SendAlbumFailure(id, e.Version)),
+            ExpiryAnnounced => QueueAsync("send_expiry_reminder", new SendExpiryReminder(id)),
+            ReplayEnded or AlbumCancelled or AlbumDeleted or AlbumExpired => QueueAsync("discard_album", new DiscardAlbum(id)),
             _ => Task.CompletedTask,
         });
         if (e.Payload is AlbumCompleted or AlbumFailed or AlbumCancelled or AlbumDeleted)
         {
-            await QueueAsync("send_album_webhook", new SendAlbumWebhook(albumId, e.Version));
+            await QueueAsync("send_album_webhook", new SendAlbumWebhook(id, e.Version));
         }
 
         Task QueueAsync<TCommand>(string kind, TCommand command)
-            where TCommand : notnull => jobs.EnqueueAsync($"{kind}/{albumId}/{e.Version}", command, transaction, cancellationToken);
+            where TCommand : notnull => jobs.EnqueueAsync($"{kind}/{id}/{e.Version}", command, transaction, cancellationToken);
     }
 }

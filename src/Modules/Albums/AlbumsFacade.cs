@@ -8,7 +8,7 @@ using Platform.Events;
 namespace Albums;
 
 /// <summary>The module's border for the portal.</summary>
-internal sealed class AlbumsFacade(EventStore store, SearchAlbums albums, OverviewAlbums overview, AlbumFiles files, TimeProvider clock) : IAlbums
+internal sealed class AlbumsFacade(EventStore store, SearchAlbums albums, OverviewAlbums overview, AlbumFiles files, BulkActions bulk, TimeProvider clock) : IAlbums
 {
     private const int EventsPerPage = 50;
 
@@ -78,6 +78,13 @@ internal sealed class AlbumsFacade(EventStore store, SearchAlbums albums, Overvi
 
     public async Task<string> IssueLinkAsync(Guid albumId, string @for, CancellationToken cancellationToken) =>
         $"/v1/albums/{albumId}/download/{await AlbumLinks.IssueAsync(store, albumId, @for, cancellationToken)}";
+
+    public Task<BulkView> StartBulkAsync(BulkKind kind, AlbumSearch search, string by, CancellationToken cancellationToken) =>
+        bulk.StartAsync(kind, search, by, cancellationToken);
+
+    public IAsyncEnumerable<BulkView> WatchBulkAsync(Guid bulkId, CancellationToken cancellationToken) => bulk.WatchAsync(bulkId, cancellationToken);
+
+    public Task<BulkView> AbortBulkAsync(Guid bulkId, string by, CancellationToken cancellationToken) => bulk.AbortAsync(bulkId, by, cancellationToken);
 
     private Task DecideAsync(Guid albumId, Func<Album, IReadOnlyList<IAlbumEvent>> decide, CancellationToken cancellationToken) =>
         store.DecideAsync(albumId, decide, cancellationToken);

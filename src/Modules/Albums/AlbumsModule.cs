@@ -40,6 +40,7 @@ public static class AlbumsModule
             ("INVALID_FILE", 400),
             ("INVALID_VOLUME_SIZE", 400),
             ("ALBUM_NOT_FOUND", 404),
+            ("BULK_ACTION_NOT_FOUND", 404),
             ("VOLUME_NOT_FOUND", 404),
             ("ALBUM_CANCELLED", 409),
             ("ALBUM_COMPLETED", 409),
@@ -60,6 +61,8 @@ public static class AlbumsModule
         .AddSingleton<DownloadAlbum>()
         .AddSingleton<SearchAlbums>()
         .AddSingleton<OverviewAlbums>()
+        .AddSingleton<BulkActions>()
+        .AddJob<RunBulkAction, RunBulkActionHandler>("run_bulk_action")
         .AddSingleton<AlbumFiles>()
         .AddSingleton<IAlbums, AlbumsFacade>()
 
@@ -85,6 +88,7 @@ public static class AlbumsModule
         GetAlbum.Map(albums);
         ListAlbums.Map(albums);
         AlbumProgress.Map(albums);
+        BulkEndpoints.Map(albums);
         AlbumLog.Map(albums);
         AlbumWebhooks.Map(albums);
         ReplayAlbumHandler.Map(albums);
@@ -134,7 +138,11 @@ public static class AlbumsModule
         .Map<LinkRequested>("link_requested")
         .Map<AdminsTold>("admins_told")
         .Map<DownloadLinkIssued>("download_link_issued")
-        .Map<DownloadLinksRevoked>("download_links_revoked");
+        .Map<DownloadLinksRevoked>("download_links_revoked")
+        .Map<BulkRequested>("bulk_requested")
+        .Map<BulkProgressed>("bulk_progressed")
+        .Map<BulkAborted>("bulk_aborted")
+        .Map<BulkCompleted>("bulk_completed");
 }
 
 /// <summary>Who packs albums.</summary>

@@ -61,7 +61,27 @@ internal sealed class SearchAlbums(NpgsqlDataSource database, EventStore store)
         return await query.ExecuteScalarAsync(cancellationToken) as Guid?;
     }
 
-    private async Task<int> CountAsync(AlbumSearch search, CancellationToken cancellationToken)
+    /// <summary>The next albums of a bulk action, in the order of their ids, which is that of their requests.</summary>
+    internal async Task<IReadOnlyList<Guid>> PageAsync(BulkRequested bulk, Guid? after, int limit, CancellationToken cancellationToken)
+    {
+        await using var query = database.CreateCommand(
+            $"select id from albums.album where {Found} and requested_at <= $5 and ($6 is null or id > $6) and status <> 'Deleted' order by id limit $7");
+        AddConditions(query, new AlbumSearch(bulk.Text, bulk.Statuses, bulk.RequestedFrom));
+        Add(query, bulk.At, NpgsqlDbType.TimestampTz);
+        Add(query, after, NpgsqlDbType.Uuid);
+        Add(query, limit, NpgsqlDbType.Integer);
+        var ids = new List<Guid>(limit);
+        await using var rows = await query.ExecuteReaderAsync(cancellationToken);
+        while (await rows.ReadAsync(cancellationToken))
+        {
+            ids.Add(rows.GetGuid(0));
+        }
+
+        return ids;
+    }
+
+    /// <summary>How many albums a search finds, up to <see cref="AlbumPage.MostCounted"/>.</summary>
+    internal async Task<int> CountAsync(AlbumSearch search, CancellationToken cancellationToken)
     {
         await using var query = database.CreateCommand(
             $"select count(*)::int from (select from albums.album where {Found} limit {AlbumPage.MostCounted}) found");

@@ -37,6 +37,20 @@ public interface IAlbums
     /// <exception cref="Platform.Events.CommandRefusedException"><c>ALBUM_NOT_FOUND</c>.</exception>
     Task DeleteAsync(Guid albumId, string by, CancellationToken cancellationToken);
 
+    /// <summary>
+    /// Begins to do the same to every album that a search finds, and that was requested until now. A job does it; where it stands,
+    /// <see cref="WatchBulkAsync"/> says.
+    /// </summary>
+    Task<BulkView> StartBulkAsync(BulkKind kind, AlbumSearch search, string by, CancellationToken cancellationToken);
+
+    /// <summary>A bulk action now, and as it goes on, until it ends.</summary>
+    /// <exception cref="Platform.Events.CommandRefusedException"><c>BULK_ACTION_NOT_FOUND</c>.</exception>
+    IAsyncEnumerable<BulkView> WatchBulkAsync(Guid bulkId, CancellationToken cancellationToken);
+
+    /// <summary>Ends a bulk action where it is. What was done is done. Safe to repeat.</summary>
+    /// <exception cref="Platform.Events.CommandRefusedException"><c>BULK_ACTION_NOT_FOUND</c>.</exception>
+    Task<BulkView> AbortBulkAsync(Guid bulkId, string by, CancellationToken cancellationToken);
+
     /// <summary>Makes a link that downloads the album without any other credential, until it is revoked.</summary>
     /// <param name="for">Who asked, for the history.</param>
     /// <returns>Its path.</returns>
