@@ -83,14 +83,78 @@ public sealed class AdminTests(PortalHost host, Browser browser) : IClassFixture
     {
         await using var admin = await browser.VisitAsAdminAsync(host);
         await admin.OpenLiveAsync("/admin/settings");
-        var json = admin.Page.GetByRole(AriaRole.Textbox);
+        var uploads = admin.Page.GetByRole(AriaRole.Region, new() { Name = "uploads", Exact = true });
+        var json = uploads.GetByRole(AriaRole.Textbox);
         var before = await json.InputValueAsync();
         await json.FillAsync(before.Replace("\"maxOpenUploadsPerUser\": 1000", "\"maxOpenUploadsPerUser\": 77", StringComparison.Ordinal));
-        await admin.Page.GetByRole(AriaRole.Button, new() { Name = "Save" }).ClickAsync();
-        await Expect(admin.Page.GetByText("v1 by ann")).ToBeVisibleAsync();
+        await uploads.GetByRole(AriaRole.Button, new() { Name = "Save" }).ClickAsync();
+        await Expect(uploads.GetByText("v1 by ann")).ToBeVisibleAsync();
         await Expect(admin.Page.GetByText("maxOpenUploadsPerUser: 77")).ToBeVisibleAsync();
         await json.FillAsync(before.Replace("1000", "-1", StringComparison.Ordinal));
-        await admin.Page.GetByRole(AriaRole.Button, new() { Name = "Save" }).ClickAsync();
-        await Expect(admin.Page.GetByRole(AriaRole.Alert)).ToContainTextAsync("must be");
+        await uploads.GetByRole(AriaRole.Button, new() { Name = "Save" }).ClickAsync();
+        await Expect(uploads.GetByRole(AriaRole.Alert)).ToContainTextAsync("must be");
+    }
+
+    [Fact]
+    public async Task An_admin_replays_thousands_of_failures_at_once_and_aborts()
+    {
+        await host.FailedAlbumsAsync("many", 2_000);
+        await using var admin = await browser.VisitAsAdminAsync(host);
+        var page = admin.Page;
+        await admin.OpenLiveAsync("/admin/albums?q=many&status=Failed");
+        await Expect(page.GetByText("2,000 albums", new() { Exact = true })).ToBeVisibleAsync(new() { Timeout = 60_000 }); // the page asks again until lists have them all
+        await page.GetByRole(AriaRole.Button, new() { Name = "Replay…" }).ClickAsync();
+        await admin.AssertAccessibleAsync();
+        await page.GetByRole(AriaRole.Dialog).GetByRole(AriaRole.Button, new() { Name = "Replay all" }).ClickAsync();
+        var bulk = page.GetByRole(AriaRole.Region, new() { Name = "Bulk action" });
+        await bulk.GetByRole(AriaRole.Button, new() { Name = "Abort" }).ClickAsync();
+        await Expect(bulk.GetByText("Aborted by ann.")).ToBeVisibleAsync();
+        await admin.AssertAccessibleAsync();
+
+        // It runs on to the end of its page; from then on nothing happens any more.
+        await page.ReloadAsync();
+        await page.Locator("main[data-live]").WaitForAsync();
+        await Expect(bulk.GetByText("Aborted by ann.")).ToBeVisibleAsync();
+        Assert.InRange(await host.ReplayedAlbumsAsync(), 0, 1_999);
+    }
+
+    [Fact]
+    public async Task Costs_keys_people_and_who_did_what_are_there_for_admins_and_costs_for_viewers()
+    {
+        await using var admin = await browser.VisitAsAdminAsync(host);
+        var page = admin.Page;
+        await admin.OpenLiveAsync("/admin/keys");
+        await page.GetByLabel("What it is for").FillAsync("frontend");
+        await page.GetByLabel("Scopes, with spaces between").FillAsync("uploads albums:read");
+        await page.GetByRole(AriaRole.Button, new() { Name = "Make a key" }).ClickAsync();
+        await Expect(page.GetByText("The key, shown this once")).ToBeVisibleAsync();
+        await page.GetByRole(AriaRole.Button, new() { Name = "Revoke frontend" }).ClickAsync();
+        await Expect(page.GetByText("revoked by ann")).ToBeVisibleAsync();
+
+        await admin.OpenLiveAsync("/admin/people");
+        await page.GetByLabel($"Role of {PortalHost.Email}").SelectOptionAsync("viewer");
+        await Expect(page.GetByRole(AriaRole.Alert)).ToContainTextAsync("the only admin");
+        await page.GetByRole(AriaRole.Button, new() { Name = "Invite a viewer" }).ClickAsync();
+        await Expect(page.GetByText("/invitation/")).ToBeVisibleAsync();
+
+        await admin.OpenLiveAsync("/admin/audit?by=ann");
+        await Expect(page.GetByText("api_key_revoked")).ToBeVisibleAsync();
+        await Expect(page.GetByText("person_invited").First).ToBeVisibleAsync();
+
+        await using var viewer = await browser.VisitAsync(host);
+        await viewer.Page.GotoAsync(AccountPaths.InvitationOf(await host.InviteAsync(AccountRoles.Viewer)));
+        await viewer.Page.GetByLabel("E-mail").FillAsync("vic@example.com");
+        await viewer.Page.GetByLabel("Password").FillAsync(PortalHost.Password);
+        await viewer.Page.GetByRole(AriaRole.Button).ClickAsync();
+        await viewer.Page.WaitForURLAsync("**/admin");
+        await viewer.OpenLiveAsync("/admin/costs");
+        await Expect(viewer.Page.GetByText("By price sheet")).ToBeVisibleAsync();
+        await viewer.OpenLiveAsync("/admin/albums");
+        await Expect(viewer.Page.GetByRole(AriaRole.Button, new() { Name = "Replay…" })).ToHaveCountAsync(0);
+        foreach (var path in new[] { "/admin/audit", "/admin/keys", "/admin/people", "/admin/settings" })
+        {
+            await viewer.Page.GotoAsync(path);
+            await Expect(viewer.Page.GetByRole(AriaRole.Heading, new() { Name = "This page is for admins" })).ToBeVisibleAsync();
+        }
     }
 }

@@ -22,7 +22,8 @@ public sealed class PageTests(PortalHost host, Browser browser) : IClassFixture<
         foreach (var (name, path) in new[]
         {
             ("overview", "/admin"), ("albums", "/admin/albums"), ("album", $"/admin/albums/{completed}"), ("album-failed", $"/admin/albums/{failed}"),
-            ("subscriptions", "/admin/subscriptions"), ("nodes", "/admin/nodes"), ("settings", "/admin/settings"), ("streams", "/admin/streams"),
+            ("subscriptions", "/admin/subscriptions"), ("nodes", "/admin/nodes"), ("settings", "/admin/settings"), ("costs", "/admin/costs"), ("uploads", "/admin/uploads"), ("sites", "/admin/sites"), ("audit", "/admin/audit"),
+            ("keys", "/admin/keys"), ("people", "/admin/people"), ("streams", "/admin/streams"),
             ("stream", $"/admin/streams/album-{failed}"),
         })
         {

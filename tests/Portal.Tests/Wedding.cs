@@ -1,6 +1,7 @@
 using System.Net.Http.Json;
 using System.Text.Json;
 using Microsoft.Extensions.DependencyInjection;
+using Npgsql;
 using Platform.Accounts;
 using Platform.Storage;
 using Weddings.Contracts;
@@ -31,6 +32,34 @@ internal static class Wedding
     /// <summary>An album of which every file is missing: it fails.</summary>
     internal static Task<Guid> FailedAlbumAsync(this PortalHost host, string weddingId) =>
         host.RequestAlbumAsync(new { weddingId, files = new[] { new { key = $"{weddingId}/not-there.jpg" } } });
+
+    /// <summary>Albums that failed, as their events say: requesting so many one by one would take minutes.</summary>
+    internal static async Task FailedAlbumsAsync(this PortalHost host, string weddingId, int count)
+    {
+        await using var database = NpgsqlDataSource.Create(host.Database);
+        await using var insert = database.CreateCommand("""
+            with album as (select gen_random_uuid() as id from generate_series(1, $2)),
+            stream as (
+                insert into mt_streams (id, type, version, timestamp, created)
+                select 'album-' || id, 'album', 2, now(), now() from album returning id),
+            event as (
+                select s.id as stream_id, v.version, v.type, v.data from stream s cross join (values
+                    (1, 'album_requested', jsonb_build_object('WeddingId', $1, 'Files', '[]'::jsonb, 'Prefix', $1 || '/', 'Emails', '[]'::jsonb, 'At', now())),
+                    (2, 'album_failed', jsonb_build_object('Reason', 'NO_FILES', 'Detail', '', 'At', now()))) v (version, type, data))
+            insert into mt_events (seq_id, id, stream_id, version, data, type, timestamp)
+            select nextval('mt_events_sequence'), gen_random_uuid(), stream_id, version, data, type, now() from (select * from event order by version) e
+            """);
+        insert.Parameters.Add(new() { Value = weddingId });
+        insert.Parameters.Add(new() { Value = count });
+        await insert.ExecuteNonQueryAsync(Cancellation);
+    }
+
+    internal static async Task<long> ReplayedAlbumsAsync(this PortalHost host)
+    {
+        await using var database = NpgsqlDataSource.Create(host.Database);
+        await using var count = database.CreateCommand("select count(*) from mt_events where type = 'album_replayed'");
+        return (long)(await count.ExecuteScalarAsync(Cancellation))!;
+    }
 
     /// <returns>The path of a link to the wedding, which is registered where it is not yet.</returns>
     internal static async Task<string> LinkAsync(this PortalHost host, string weddingId, LinkKind kind)

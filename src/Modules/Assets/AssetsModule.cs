@@ -1,4 +1,5 @@
 using Assets.Client;
+using Assets.Contracts;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
@@ -56,6 +57,7 @@ public static class AssetsModule
         .AddSingleton<CommitSyncHandler>()
         .AddSingleton<AuditSiteHandler>()
         .AddSingleton<ServeSite>()
+        .AddSingleton<ISites, SitesFacade>()
         .AddKeyOwner(SiteObjects.Prefix, SiteObjects.OwnerOf)
         .AddSingleton<IStoredBytes, StoredObjectsOfSites>()
         .AddSubscription<SiteReactions>()

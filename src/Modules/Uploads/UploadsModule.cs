@@ -42,6 +42,7 @@ public static class UploadsModule
         }
 
         services.AddSingleton<IStoredBytes, StoredUploads>();
+        services.AddSingleton<IUploads, SearchUploads>();
         services.AddSubscription<UploadsProjection>();
         return work ? services.AddHostedService<ExpireUploads>().AddHostedService<DiscardOrphans>() : services;
     }

@@ -114,6 +114,16 @@ internal sealed class AccountsSchema(NpgsqlDataSource database) : IHostedLifecyc
             revoked_by text,
             revoked_at timestamptz);
         """,
+
+        // What was done to accounts, for the audit log.
+        """
+        create table accounts.change (
+            id bigint generated always as identity constraint change_pkey primary key,
+            changed_at timestamptz not null,
+            changed_by text not null,
+            what text not null,
+            subject text not null);
+        """,
     ];
 
     public async Task StartingAsync(CancellationToken cancellationToken)

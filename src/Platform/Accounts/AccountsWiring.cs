@@ -41,6 +41,12 @@ public static class AccountsWiring
             .AddDefaultTokenProviders();
         services.Configure<SecurityStampValidatorOptions>(stamps => stamps.ValidationInterval = TimeSpan.Zero); // a session that is ended is over at once
         services.Configure<IdentityPasskeyOptions>(passkeys => passkeys.ServerDomain = publicUrl.IsLoopback ? null : publicUrl.Url.Host);
+        services.AddSingleton<AuditLog>();
+        services.AddScoped(provider => new People(
+            provider.GetRequiredService<NpgsqlDataSource>(),
+            provider.GetRequiredService<UserManager<Person>>(),
+            provider.GetRequiredService<Sessions>(),
+            provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton<ApiKeys>();
         services.AddSingleton<ITokenVerifier>(provider => provider.GetRequiredService<ApiKeys>());
         if (OidcOptions.Read(configuration) is { } oidc)
@@ -68,8 +74,12 @@ public static class AccountsWiring
         return web ? services.AddHostedService<FirstAdmin>() : services;
     }
 
-    /// <summary>Maps API keys.</summary>
-    public static void MapAccounts(this IEndpointRouteBuilder endpoints) => ApiKeyEndpoints.Map(endpoints);
+    /// <summary>Maps API keys and the audit log.</summary>
+    public static void MapAccounts(this IEndpointRouteBuilder endpoints)
+    {
+        ApiKeyEndpoints.Map(endpoints);
+        AuditEndpoints.Map(endpoints);
+    }
 
     private static void Configure(IdentityOptions identity)
     {

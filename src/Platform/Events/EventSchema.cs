@@ -78,6 +78,12 @@ internal sealed class EventSchema(NpgsqlDataSource database, IEnumerable<ISubscr
             version bigint not null,
             error varchar not null);
         """,
+
+        // What somebody asked for, the newest first: the audit log, which leaves out uploads.
+        """
+        create index mt_events_asked on mt_events (timestamp desc, seq_id desc)
+            where headers is not null and causation_id is null and stream_id not like 'upload-%';
+        """,
     ];
 
     public async Task StartingAsync(CancellationToken cancellationToken)

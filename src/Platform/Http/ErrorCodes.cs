@@ -42,6 +42,7 @@ public sealed class ErrorCodes(IEnumerable<ErrorCode> ofModules)
         new("INVITATION_INVALID", 404),
         new("PERSON_NOT_FOUND", 404),
         new("SUBSCRIPTION_UNKNOWN", 404),
+        new("LAST_ADMIN", 409),
         new("REBUILD_RUNNING", 409),
         new("SUBSCRIPTION_NOT_REBUILDABLE", 409),
         new("SUBSCRIPTION_NOT_STOPPED", 409),

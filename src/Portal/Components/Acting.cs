@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Microsoft.AspNetCore.Components.Authorization;
 using Microsoft.Extensions.DependencyInjection;
 using Platform.Accounts;
@@ -21,6 +22,8 @@ internal sealed class Acting(AuthenticationStateProvider authentication, IServic
             }
         }
 
+        // A circuit is no request: what the command causes is recorded with who gave it all the same.
+        using var activity = new Activity("portal.command").SetBaggage(EventMetadata.ByItem, user.Identity!.Name!).Start();
         try
         {
             await command(user.Identity!.Name!);
