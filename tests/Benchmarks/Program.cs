@@ -19,6 +19,7 @@ Dictionary<string, Func<string[], Task<int>>> all = new()
     ["memory"] = MemoryBench.RunAsync,
     ["upload"] = UploadBench.RunAsync,
     ["progress"] = ProgressBench.RunAsync,
+    ["portal"] = PortalBench.RunAsync,
 };
 
 var names = args.Length == 0 ? [.. all.Keys] : args.TakeWhile(arg => !arg.StartsWith('-')).ToArray();
