@@ -64,7 +64,8 @@ internal static class UploadBench
 
     private static async Task<object> ThroughputAsync(UploadServer host, PostgresCluster cluster, string folder, int rounds)
     {
-        await using var raw = await UploadServer.StartRawAsync(Path.Combine(folder, "raw"));
+        await using var raw = await UploadServer.StartRawAsync(Path.Combine(folder, "raw"), isDurable: false);
+        await using var durable = await UploadServer.StartRawAsync(Path.Combine(folder, "durable"), isDurable: true);
         await using var tus = await UploadServer.StartTusAsync(Path.Combine(folder, "tus"));
         await using var nginx = await UploadServer.StartNginxAsync(Path.Combine(folder, "nginx"));
         (string Name, UploadServer Server, Func<UploadServer, long, Task> Send)[] ways =
@@ -72,12 +73,14 @@ internal static class UploadBench
             ("ours, chunks", host, UploadClients.ChunksAsync),
             ("ours, tus", host, (server, size) => UploadClients.TusAsync(server, "/v1/tus?userRole=member&userId=bench", size)),
             ("raw Kestrel -> file", raw, UploadClients.PutAsync),
+            ("the same, fsync", durable, UploadClients.PutAsync),
             ("@tus/server", tus, (server, size) => UploadClients.TusAsync(server, "/files", size)),
             ("nginx DAV PUT", nginx, UploadClients.PutAsync),
         ];
         foreach (var way in ways)
         {
-            await way.Send(way.Server, OneGibibyte / 4); // compiled
+            // Compiled, and compiled again: the runtime goes on with that in the background for some seconds after code became hot.
+            await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => way.Send(way.Server, OneGibibyte / 4)));
             way.Server.Clear();
         }
 
@@ -99,16 +102,16 @@ internal static class UploadBench
             }
         }
 
-        Console.WriteLine($"1 GiB, medians of {rounds} rounds");
+        Console.WriteLine($"1 GiB, the least of {rounds} rounds: what came on top was the machine's");
         Console.WriteLine($"{"",-22}{"streams",8}{"MB/s",8}{"CPU s",8}{"MB/CPU s",10}{"of raw",8}{"Postgres s",12}{"peak RSS",10}");
         var rows = new List<object>();
         foreach (var streams in new[] { 1, 4 })
         {
-            var limit = Median(samples.Where(sample => sample.Name == ways[2].Name && sample.Streams == streams).Select(sample => sample.Spent.Server));
+            var limit = Least(samples.Where(sample => sample.Name == ways[2].Name && sample.Streams == streams).Select(sample => sample.Spent.Server));
             foreach (var way in ways)
             {
                 var of = samples.Where(sample => sample.Name == way.Name && sample.Streams == streams).ToArray();
-                var (wall, cpu, database) = (Median(of.Select(s => s.Spent.Wall)), Median(of.Select(s => s.Spent.Server)), Median(of.Select(s => s.Postgres)));
+                var (wall, cpu, database) = (Least(of.Select(s => s.Spent.Wall)), Least(of.Select(s => s.Spent.Server)), Least(of.Select(s => s.Postgres)));
                 var row = new
                 {
                     way.Name,
@@ -129,7 +132,7 @@ internal static class UploadBench
 
         return rows;
 
-        static double Median(IEnumerable<TimeSpan> times) => times.Order().ElementAt(times.Count() / 2).TotalSeconds;
+        static double Least(IEnumerable<TimeSpan> times) => times.Min().TotalSeconds;
     }
 
     /// <summary>

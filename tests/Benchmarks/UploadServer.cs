@@ -42,8 +42,9 @@ internal sealed class UploadServer : IAsyncDisposable
         },
     });
 
-    public static Task<UploadServer> StartRawAsync(string folder) =>
-        StartAsync(folder, "/", port => new ProcessStartInfo("dotnet", [typeof(UploadServer).Assembly.Location, "raw-upload", $"{port};{folder}"]));
+    /// <param name="isDurable">Whether it answers once the file is on the disk, as the host does; else once it is in the page cache.</param>
+    public static Task<UploadServer> StartRawAsync(string folder, bool isDurable) => StartAsync(folder, "/", port => new ProcessStartInfo(
+        "dotnet", [typeof(UploadServer).Assembly.Location, "raw-upload", $"{port};{folder};{isDurable}"]));
 
     public static Task<UploadServer> StartTusAsync(string folder) =>
         StartAsync(folder, "/files", port => new ProcessStartInfo("node", [Path.Combine(Benchmarks, "peers", "tus.mjs"), $"{port}", folder]));
@@ -66,7 +67,9 @@ internal sealed class UploadServer : IAsyncDisposable
     /// <summary>The limit: a body from Kestrel's pipe to a file, several segments a write, and nothing else.</summary>
     public static async Task<int> RunRawAsync(string settings)
     {
-        var (port, folder) = settings.Split(';') is [var first, var second] ? (first, second) : throw new ArgumentException(settings, nameof(settings));
+        var (port, folder, isDurable) = settings.Split(';') is [var first, var second, var third]
+            ? (first, second, bool.Parse(third))
+            : throw new ArgumentException(settings, nameof(settings));
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
         builder.WebHost.UseUrls($"http://127.0.0.1:{port}");
@@ -90,6 +93,11 @@ internal sealed class UploadServer : IAsyncDisposable
                 request.BodyReader.AdvanceTo(read.Buffer.End);
                 if (read.IsCompleted)
                 {
+                    if (isDurable)
+                    {
+                        RandomAccess.FlushToDisk(file);
+                    }
+
                     return Results.Ok(offset);
                 }
             }
