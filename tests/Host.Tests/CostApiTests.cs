@@ -1,13 +1,16 @@
 using System.Globalization;
 using System.Net;
+using System.Net.Http.Headers;
 using System.Net.Http.Json;
 using System.Security.Cryptography;
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using Microsoft.AspNetCore.Identity;
 using Microsoft.Extensions.DependencyInjection;
 using Npgsql;
 using Platform.Accounts;
 using Platform.Costs;
+using Platform.Settings;
 using Xunit;
 
 namespace Host.Tests;
@@ -33,7 +36,7 @@ public sealed partial class CostApiTests(WebHost host) : IClassFixture<WebHost>
         await SyncAsync("music");
         await RecordAsync();
 
-        using var change = new HttpRequestMessage(HttpMethod.Put, "/v1/costs/settings") { Headers = { IfMatch = { new("\"0\"") } } };
+        using var change = new HttpRequestMessage(HttpMethod.Put, "/v1/costs/settings") { Headers = { IfMatch = { EntityTagHeaderValue.Any } } };
         change.Content = JsonContent.Create(new { current = "AWS S3", monthlyBudgetUsd = 40.5m });
         using var changed = await client.SendAsync(change, Cancellation);
         Assert.Equal(HttpStatusCode.OK, changed.StatusCode);
@@ -102,6 +105,35 @@ public sealed partial class CostApiTests(WebHost host) : IClassFixture<WebHost>
         Assert.All(documented.Values, line => Assert.Equal(line.Usd, line.Amount * line.Price));
 
         static decimal Number(Match line, int group) => decimal.Parse(line.Groups[group].Value.Replace(",", "", StringComparison.Ordinal), CultureInfo.InvariantCulture);
+    }
+
+    [Fact]
+    public async Task Admins_are_mailed_once_where_a_month_has_used_its_budget()
+    {
+        await using (var scope = host.Services.CreateAsyncScope())
+        {
+            var people = scope.ServiceProvider.GetRequiredService<UserManager<Person>>();
+            var admin = new Person { UserName = "ann@example.com", Email = "ann@example.com" };
+            Assert.True((await people.CreateAsync(admin, "correct horse battery")).Succeeded);
+            Assert.True((await people.AddToRoleAsync(admin, AccountRoles.Admin)).Succeeded);
+        }
+
+        await UploadAsync("budget", 10_000);
+        await RecordAsync();
+        await CostsAsync("", await FromEventsAsync());
+        var settings = host.Services.GetRequiredService<LiveSettings<CostSettings>>();
+        var (current, version) = await settings.ReadAsync(Cancellation);
+        await settings.ChangeAsync(current with { MonthlyBudgetUsd = 0.000_001m }, "ann", version, Cancellation);
+        var watch = host.Services.GetRequiredService<WatchCosts>();
+        await watch.WatchAsync(Cancellation);
+        await watch.WatchAsync(Cancellation);
+        await settings.ChangeAsync(current, "ann", version + 1, Cancellation);
+        var alert = Assert.Single(await watch.ListAsync(host.Services.GetRequiredService<CostReports>().Today, Cancellation));
+        Assert.Equal((CostAlertKind.Budget, 100, 0.000_001m), (alert.Kind, alert.Percent, alert.LimitUsd));
+        while (!host.Mails().Any(mail => mail.Contains("ann@example.com", StringComparison.Ordinal) && mail.Contains("of the month's budget", StringComparison.Ordinal)))
+        {
+            await Task.Delay(20, Cancellation);
+        }
     }
 
     [Fact]
