@@ -16,7 +16,7 @@ if [ "${1:-}" = --long ]; then
 fi
 "$scripts/ceph.sh" install                                                     # storage: a real S3 server
 "$scripts/apt-install.sh" "${needs[@]}"
-for packages in "$scripts/../tests/Clients" "$scripts/../tests/Portal.Tests"; do
+for packages in "$scripts/../tests/Clients" "$scripts/../tests/Portal.Tests" "$scripts/../tests/Assets.Tests/vite"; do
   if [ ! "$packages/node_modules" -nt "$packages/package-lock.json" ]; then
     npm ci --silent --no-audit --no-fund --ignore-scripts --prefix "$packages" >&2
     npm run --silent --if-present --prefix "$packages" build >&2
