@@ -1,10 +1,12 @@
 using System.Text.Json;
+using Microsoft.Extensions.Configuration;
+using Platform.Storage;
 
 namespace Assets.Client;
 
 /// <summary>
-/// What a bucket needs so that browsers read sites from it: documents to apply by whoever may change the bucket. The host's own credential need
-/// not be able to, and R2 knows no policies.
+/// What a bucket needs so that browsers read sites from it: applied where the credential of the settings may change the bucket, else
+/// documents for whoever may. R2 knows no policies.
 /// </summary>
 internal static class BucketSetup
 {
@@ -26,6 +28,25 @@ internal static class BucketSetup
         # R2 has no policies: a custom domain on a bucket opens all of it, so give sites a bucket (and a host) of their own there.
         {Json(PolicyOf(bucket))}
         """;
+
+    /// <summary>Does what the credential of the settings may; what the store refuses is printed, to be done by somebody else.</summary>
+    /// <returns>Whether all was done.</returns>
+    internal static async Task<bool> ApplyAsync(IConfiguration configuration, IReadOnlyList<string> origins, CancellationToken cancellationToken)
+    {
+        var steps = await S3BucketSetup.ApplyAsync(configuration, origins, cancellationToken);
+        foreach (var (step, refused) in steps)
+        {
+            await Console.Out.WriteLineAsync($"{step}: {(refused is null ? "in place" : $"refused ({refused})")}");
+        }
+
+        var isDone = steps.Values.All(refused => refused is null);
+        if (!isDone)
+        {
+            await Console.Out.WriteLineAsync($"\n{Document(configuration["Storage:S3:Bucket"]!, origins)}");
+        }
+
+        return isDone;
+    }
 
     private static object PolicyOf(string bucket) => new
     {

@@ -17,6 +17,7 @@ internal static class SyncVerb
 
                assets images DIR [--out DIR] [--base URL] [--rules FILE] [--json]      make pictures for pages: widths, formats, srcset
                assets bucket-setup BUCKET [ORIGIN …]      print the CORS and policy documents a bucket needs
+               assets bucket-setup --apply [ORIGIN …]     give the bucket of Storage__S3__… CORS and an end of abandoned uploads
                assets audit --site NAME [--repair]      compare the store with what the releases of a site need
                assets activate RELEASE --site NAME [--environment E]      serve another release that is kept: a rollback
 
@@ -51,6 +52,8 @@ internal static class SyncVerb
         {
             switch (arguments)
             {
+                case ["bucket-setup", "--apply", .. var origins]:
+                    return await BucketSetup.ApplyAsync(configuration, origins.Length == 0 ? ["*"] : origins, stopped) ? 0 : Refused;
                 case ["bucket-setup", var bucket, .. var origins]:
                     await Console.Out.WriteLineAsync(BucketSetup.Document(bucket, origins.Length == 0 ? ["*"] : origins));
                     return 0;
