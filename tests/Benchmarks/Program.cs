@@ -20,6 +20,7 @@ Dictionary<string, Func<string[], Task<int>>> all = new()
     ["upload"] = UploadBench.RunAsync,
     ["progress"] = ProgressBench.RunAsync,
     ["portal"] = PortalBench.RunAsync,
+    ["images"] = ImagesBench.RunAsync,
 };
 
 var names = args.Length == 0 ? [.. all.Keys] : args.TakeWhile(arg => !arg.StartsWith('-')).ToArray();

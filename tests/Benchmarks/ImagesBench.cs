@@ -1,0 +1,149 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text.Json;
+using Testing;
+
+namespace Benchmarks;
+
+/// <summary>
+/// Photos of 12 megapixels made into three widths and two formats each, by <c>Host assets images</c> and by npm sharp, which decodes once and
+/// works on as many at a time, too. Each in a process of its own, from its start; rounds are interleaved. What counts is processor time: of it and all
+/// its children; and their memory together.
+/// </summary>
+/// <remarks><c>./bench images [--photos N] [--rounds N]</c></remarks>
+internal static class ImagesBench
+{
+    private const int Side = 4000;
+    private static readonly TimeSpan LookEvery = TimeSpan.FromMilliseconds(20);
+
+    internal static async Task<int> RunAsync(string[] args)
+    {
+        var (photos, rounds) = (Number("--photos", 40), Number("--rounds", 3));
+        var folder = Directory.CreateTempSubdirectory("images-bench-").FullName;
+        var source = Directory.CreateDirectory(Path.Combine(folder, "photos")).FullName;
+        for (var i = 0; i < photos; i++)
+        {
+            await using var photo = SampleMedia.OpenPhoto(i, Side, Side * 3 / 4, noise: 12);
+            await using var file = File.Create(Path.Combine(source, $"{i}.jpg"));
+            await photo.CopyToAsync(file);
+        }
+
+        (string Name, string Rule)[] jobs =
+        [
+            ("JPEG 82 + WebP 80", """[{"glob":"**","widths":[640,1280,2048],"jpeg":82,"webp":80}]"""),
+            ("JPEG 82 + AVIF 65", """[{"glob":"**","widths":[640,1280,2048],"jpeg":82,"avif":65}]"""),
+        ];
+        var rules = Path.Combine(folder, "rules.json");
+        var results = new List<object>();
+        Console.WriteLine($"{photos} photos of 12 megapixels, three widths, medians of {rounds} rounds");
+        Console.WriteLine($"{"",-22}{"",-8}{"photos/s",10}{"photos/CPU-s",14}{"peak RSS MB",13}{"MB made",9}{"of sharp",10}");
+        try
+        {
+            foreach (var job in jobs)
+            {
+                await File.WriteAllTextAsync(rules, job.Rule);
+                var samples = new List<(string Name, Run Run)>();
+                for (var round = 0; round < rounds; round++)
+                {
+                    samples.Add(("ours", await MeasureAsync("dotnet", Host, "assets", "images", source, "--out", Target(), "--rules", rules)));
+                    samples.Add(("sharp", await MeasureAsync("node", Path.Combine(Peers, "sharp.mjs"), source, Target(), rules)));
+                }
+
+                var limit = Median("sharp", run => run.ProcessorSeconds);
+                foreach (var name in new[] { "ours", "sharp" })
+                {
+                    var row = new
+                    {
+                        job = job.Name,
+                        name,
+                        photosPerSecond = photos / Median(name, run => run.Seconds),
+                        photosPerProcessorSecond = photos / Median(name, run => run.ProcessorSeconds),
+                        peakRssMegabytes = samples.Where(sample => sample.Name == name).Max(sample => sample.Run.PeakBytes) / 1e6,
+                        megabytesMade = Median(name, run => run.MadeBytes) / 1e6,
+                        ofSharp = limit / Median(name, run => run.ProcessorSeconds),
+                    };
+                    results.Add(row);
+                    Console.WriteLine(string.Create(
+                        CultureInfo.InvariantCulture,
+                        $"{row.job,-22}{name,-8}{row.photosPerSecond,10:0.00}{row.photosPerProcessorSecond,14:0.00}{row.peakRssMegabytes,13:0}{row.megabytesMade,9:0.0}{row.ofSharp,10:0.00}"));
+                }
+
+                double Median(string name, Func<Run, double> of)
+                {
+                    var sorted = samples.Where(sample => sample.Name == name).Select(sample => of(sample.Run)).Order().ToArray();
+                    return sorted[sorted.Length / 2];
+                }
+            }
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+
+        await File.WriteAllTextAsync(
+            Path.Combine(EventsBench.Repository(), "artifacts", "bench", "images.json"),
+            JsonSerializer.Serialize(results, new JsonSerializerOptions { WriteIndented = true }));
+        return 0;
+
+        string Target() => Directory.CreateDirectory(Path.Combine(folder, $"{Guid.NewGuid():n}")).FullName;
+
+        int Number(string name, int otherwise) =>
+            Array.IndexOf(args, name) is var at and >= 0 ? int.Parse(args[at + 1], CultureInfo.InvariantCulture) : otherwise;
+    }
+
+    private static string Host => Path.Combine(EventsBench.Repository(), "src", "Host", "bin", "Release", "net10.0", "Host.dll");
+
+    private static string Peers => Path.Combine(EventsBench.Repository(), "tests", "Benchmarks", "peers");
+
+    private static async Task<Run> MeasureAsync(string program, params string[] arguments)
+    {
+        var before = ChildrenSeconds();
+        var watch = Stopwatch.StartNew();
+        using var process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        process.BeginOutputReadLine();
+        process.BeginErrorReadLine();
+        long peak = 0;
+        var ended = process.WaitForExitAsync();
+        while (!ended.IsCompleted)
+        {
+            peak = Math.Max(peak, ResidentBytes(process.Id));
+            await Task.WhenAny(ended, Task.Delay(LookEvery));
+        }
+
+        var target = arguments.First(argument => argument.Contains("images-bench-", StringComparison.Ordinal) && !argument.EndsWith("photos", StringComparison.Ordinal));
+        var made = new DirectoryInfo(target).EnumerateFiles().Where(file => file.Extension != ".json").Sum(file => file.Length);
+        return process.ExitCode == 0 && made > 0
+            ? new Run(watch.Elapsed.TotalSeconds, ChildrenSeconds() - before, peak, made)
+            : throw new InvalidOperationException($"{program} ended with {process.ExitCode}.");
+    }
+
+    // proc(5): behind the name in parentheses, cutime and cstime are the 14th and 15th field: of children that have ended, and theirs.
+    private static double ChildrenSeconds()
+    {
+        var fields = Fields("self");
+        return (long.Parse(fields[13], CultureInfo.InvariantCulture) + long.Parse(fields[14], CultureInfo.InvariantCulture)) / 100.0;
+    }
+
+    private static long ResidentBytes(int processId)
+    {
+        try
+        {
+            var resident = long.Parse(File.ReadAllText($"/proc/{processId}/statm").Split(' ')[1], CultureInfo.InvariantCulture) * Environment.SystemPageSize;
+            return resident + Directory.EnumerateDirectories($"/proc/{processId}/task")
+                .SelectMany(thread => File.ReadAllText($"{thread}/children").Split(' ', StringSplitOptions.RemoveEmptyEntries))
+                .Sum(child => ResidentBytes(int.Parse(child, CultureInfo.InvariantCulture)));
+        }
+        catch (IOException)
+        {
+            return 0; // ended meanwhile
+        }
+    }
+
+    private static string[] Fields(string process)
+    {
+        var stat = File.ReadAllText($"/proc/{process}/stat");
+        return stat[(stat.LastIndexOf(')') + 2)..].Split(' ');
+    }
+
+    private sealed record Run(double Seconds, double ProcessorSeconds, long PeakBytes, long MadeBytes);
+}
