@@ -3,6 +3,7 @@ using System.Text.Json;
 using Assets.Client;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
+using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Platform.Events;
@@ -10,6 +11,7 @@ using Platform.Http;
 using Platform.Images;
 using Platform.Jobs;
 using Platform.Storage;
+using Platform.Webhooks;
 using Testing;
 using Xunit;
 
@@ -42,9 +44,14 @@ internal sealed class SiteServer : IAsyncDisposable
 
     /// <param name="client">Trusts the store's certificate.</param>
     internal static async Task<SiteServer> StartAsync(
-        string connectionString, IObjectStorage storage, HttpClient client, TimeProvider? clock = null)
+        string connectionString,
+        IObjectStorage storage,
+        HttpClient client,
+        TimeProvider? clock = null,
+        IReadOnlyDictionary<string, string?>? settings = null)
     {
         var builder = WebApplication.CreateSlimBuilder();
+        builder.Configuration.AddInMemoryCollection(settings);
         builder.WebHost.UseUrls("http://127.0.0.1:0");
         builder.Logging.ClearProviders();
         builder.Services
@@ -53,6 +60,7 @@ internal sealed class SiteServer : IAsyncDisposable
             .AddJobs(builder.Configuration, work: false)
             .AddEvents(connectionString, work: false)
             .AddSingleton(storage)
+            .AddWebhooks(builder.Configuration)
             .AddAssets(builder.Configuration, work: false)
             .AddSingleton<DiscardReleases>();
         var app = builder.Build();
@@ -136,7 +144,7 @@ public abstract class SiteTest : IAsyncLifetime
         database = await TestPostgres.CreateDatabaseAsync();
         Inner = await OpenStorageAsync();
         Storage = new FaultyObjectStorage(Inner);
-        Server = await SiteServer.StartAsync(ConnectionString, Storage, OpenHttp(), Clock);
+        Server = await SiteServer.StartAsync(ConnectionString, Storage, OpenHttp(), Clock, Settings);
         await Server.PostAsync("/v1/sites", new { name = Site }, 201);
     }
 
@@ -149,6 +157,8 @@ public abstract class SiteTest : IAsyncLifetime
     }
 
     protected abstract Task<IObjectStorage> OpenStorageAsync();
+
+    protected virtual IReadOnlyDictionary<string, string?> Settings { get; } = new Dictionary<string, string?>();
 
     protected virtual HttpClient OpenHttp() => new();
 

@@ -32,6 +32,7 @@ public static class AssetsModule
         .AddEventTypes(MapEvents)
         .AddErrorCodes(
             ("INVALID_CACHE_RULE", 400),
+            ("INVALID_ENVIRONMENT", 400),
             ("INVALID_IMAGE_RULE", 400),
             ("INVALID_MANIFEST", 400),
             ("INVALID_SITE", 400),
@@ -48,6 +49,10 @@ public static class AssetsModule
             ("SITE_FILE_TOO_LARGE", 413))
         .AddSingleton(Prices.Read(configuration))
         .AddSingleton(RetentionOptions.Read(configuration))
+        .AddOutboundHttp(configuration)
+        .AddSingleton(CloudflareOptions.Read(configuration))
+        .AddSingleton<ICdnPurge, CloudflarePurge>()
+        .AddSingleton<ICdnPurge, WebhookPurge>()
         .AddSingleton<CacheRules>()
         .AddSingleton<ObjectIndex>()
         .AddSingleton<IHostedService>(provider => provider.GetRequiredService<ObjectIndex>())
@@ -61,7 +66,10 @@ public static class AssetsModule
         .AddKeyOwner(SiteObjects.Prefix, SiteObjects.OwnerOf)
         .AddSingleton<IStoredBytes, StoredObjectsOfSites>()
         .AddSubscription<SiteReactions>()
-        .AddJob<PublishRelease, PublishReleaseHandler>("publish_release", JobLane.Heavy, PublishReleaseHandler.Retry);
+        .AddJob<PublishRelease, PublishReleaseHandler>("publish_release", JobLane.Heavy, PublishReleaseHandler.Retry)
+        .AddJob<PurgePaths, PurgePathsHandler>("purge_paths", JobLane.Outbound, PurgePathsHandler.Retry)
+        .AddJob<CheckPublicUrl, CheckPublicUrlHandler>("check_public_url", JobLane.Outbound, CheckPublicUrlHandler.Retry)
+        .AddJob<SendSiteAlert, SendSiteAlertHandler>("send_site_alert");
 
     /// <summary>Maps <c>/v1/sites</c>, and <c>/sites</c> where the sites themselves are.</summary>
     public static void MapAssets(this IEndpointRouteBuilder routes)
@@ -74,6 +82,7 @@ public static class AssetsModule
         StartSyncHandler.Map(sites);
         ReceiveObjectsHandler.Map(sites);
         CommitSyncHandler.Map(sites);
+        ReportSyncHandler.Map(sites);
         ActivateReleaseHandler.Map(sites);
         AuditSiteHandler.Map(sites);
         ServeSite.Map(routes);
@@ -92,5 +101,8 @@ public static class AssetsModule
         .Map<ReleaseActivated>("release_activated")
         .Map<PublicationStarted>("publication_started")
         .Map<EnvironmentConfigured>("environment_configured")
-        .Map<ReleasesDiscarded>("releases_discarded");
+        .Map<ReleasesDiscarded>("releases_discarded")
+        .Map<SyncReported>("sync_reported")
+        .Map<AlertRaised>("alert_raised")
+        .Map<PathsPurged>("paths_purged");
 }

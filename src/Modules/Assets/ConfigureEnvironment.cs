@@ -6,15 +6,23 @@ using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Routing;
 using Platform.Events;
 using Platform.Images;
+using Platform.Webhooks;
 
 namespace Assets;
 
 /// <summary>How the files of an environment are served. Takes the place of all that was said before. Safe to repeat.</summary>
 /// <param name="CacheRules">The first whose pattern matches a path says its <c>Cache-Control</c>.</param>
 /// <param name="PublishPaths">Whether the files are also copied to <c>sites/{site}/public/{environment}/</c> under the paths they have in the build.</param>
+/// <param name="PublicUrl">Where visitors find the site; asked for after each activation. So are the next three as in <see cref="SiteEnvironment"/>.</param>
 /// <param name="ImageRules">What the command line makes of pictures before it sends them; <see langword="null"/> or none for nothing.</param>
 internal sealed record ConfigureEnvironment(
-    IReadOnlyList<CacheRule> CacheRules, bool PublishPaths = false, IReadOnlyList<SiteImageRule>? ImageRules = null);
+    IReadOnlyList<CacheRule> CacheRules,
+    bool PublishPaths = false,
+    IReadOnlyList<SiteImageRule>? ImageRules = null,
+    string? PublicUrl = null,
+    string? CloudflareZone = null,
+    string? PurgeWebhookUrl = null,
+    AlertThresholds? AlertThresholds = null);
 
 /// <param name="Glob">Of paths, as in <see cref="Assets.Glob"/>.</param>
 internal sealed record CacheRule(string Glob, string CacheControl);
@@ -23,16 +31,22 @@ internal static partial class ConfigureEnvironmentHandler
 {
     private const int MostRules = 50;
     private const int MostGlobChars = 200;
+    private const int MostUrlChars = 500;
 
     /// <summary>
-    /// <c>PUT /v1/sites/{site}/environments/{environment}</c>. 200; 400 <c>INVALID_CACHE_RULE</c>, <c>INVALID_IMAGE_RULE</c>;
-    /// 404 <c>SITE_NOT_FOUND</c>, <c>ENVIRONMENT_NOT_FOUND</c>.
+    /// <c>PUT /v1/sites/{site}/environments/{environment}</c>. 200; 400 <c>INVALID_CACHE_RULE</c>, <c>INVALID_IMAGE_RULE</c>,
+    /// <c>INVALID_ENVIRONMENT</c>, <c>INVALID_WEBHOOK_URL</c>, <c>WEBHOOKS_DISABLED</c>; 404 <c>SITE_NOT_FOUND</c>, <c>ENVIRONMENT_NOT_FOUND</c>.
     /// </summary>
     internal static void Map(RouteGroupBuilder sites) => sites.MapPut("/{site}/environments/{environment}", PutAsync);
 
     internal static async Task<Ok<SiteView>> PutAsync(
-        string site, string environment, ConfigureEnvironment command, EventStore store, TimeProvider clock, CancellationToken cancellationToken)
+        string site, string environment, ConfigureEnvironment command, EventStore store, WebhookSender webhooks, TimeProvider clock, CancellationToken cancellationToken)
     {
+        if (command.PurgeWebhookUrl is { } url)
+        {
+            webhooks.Demand(url);
+        }
+
         var configured = await store.DecideAsync<Site, ISiteEvent>(
             site, state => Decide(state, site, environment, command, clock.GetUtcNow()), cancellationToken);
         return TypedResults.Ok(SiteView.Of(site, configured.State));
@@ -56,9 +70,20 @@ internal static partial class ConfigureEnvironmentHandler
                 $"At most {SiteImageRule.MostRules} rules, each with a pattern, up to {ImageRule.MostWidths} widths, and a quality from 1 to 100 for at least one of jpeg, webp and avif.");
         }
 
-        var configured = present with { CacheRules = command.CacheRules, PublishesPaths = command.PublishPaths, ImageRules = command.ImageRules };
-        if ((present.ImageRules ?? []).SequenceEqual(imageRules)
-            && present.PublishesPaths == configured.PublishesPaths
+        var configured = new SiteEnvironment(
+            present.Name, command.CacheRules, command.PublishPaths, command.ImageRules, PublicUrlOf(command), command.CloudflareZone, command.PurgeWebhookUrl, command.AlertThresholds);
+        if (configured.CloudflareZone is { } zone && !Zone().IsMatch(zone))
+        {
+            throw new CommandRefusedException("INVALID_ENVIRONMENT", "A zone of Cloudflare has an id of 32 hex digits.");
+        }
+
+        if (!configured.Alerts.IsValid())
+        {
+            throw new CommandRefusedException("INVALID_ENVIRONMENT", "Thresholds are a percentage, and up to 30 seconds.");
+        }
+
+        if (configured with { CacheRules = null, ImageRules = null } == present with { CacheRules = null, ImageRules = null }
+            && (present.ImageRules ?? []).SequenceEqual(imageRules)
             && (present.CacheRules ?? []).SequenceEqual(command.CacheRules))
         {
             return [];
@@ -71,8 +96,17 @@ internal static partial class ConfigureEnvironmentHandler
             : [new EnvironmentConfigured(configured, now), new PublicationStarted(served.Release, configured, served.ManifestHash, now)];
     }
 
+    private static string? PublicUrlOf(ConfigureEnvironment command) =>
+        command.PublicUrl is not { } given ? null
+        : given.Length <= MostUrlChars && Uri.TryCreate(given.TrimEnd('/') + "/", UriKind.Absolute, out var url)
+            && url is { Scheme: "https" or "http", UserInfo: "", Query: "", Fragment: "" } ? url.AbsoluteUri
+        : throw new CommandRefusedException("INVALID_ENVIRONMENT", "A public URL is one such as https://music.example.com, without a user or a query.");
+
     private static bool IsValid(CacheRule? rule) =>
         rule is { Glob.Length: > 0 and <= MostGlobChars } && !rule.Glob.Any(char.IsControl) && CacheControl().IsMatch(rule.CacheControl ?? "");
+
+    [GeneratedRegex("^[0-9a-f]{32}$", RegexOptions.NonBacktracking)]
+    private static partial Regex Zone();
 
     // RFC 9111 §5.2: tokens, and numbers of seconds.
     [GeneratedRegex("^[a-zA-Z0-9=, -]{1,200}$", RegexOptions.NonBacktracking)]

@@ -65,13 +65,21 @@ internal static class GetSite
 }
 
 /// <param name="Releases">The newest first.</param>
-internal sealed record SiteView(string Site, IReadOnlyList<EnvironmentView> Environments, IReadOnlyList<ReleaseView> Releases)
+/// <param name="Runs">The last that were reported, the newest first; so are alerts.</param>
+internal sealed record SiteView(
+    string Site,
+    IReadOnlyList<EnvironmentView> Environments,
+    IReadOnlyList<ReleaseView> Releases,
+    IReadOnlyList<SyncReported>? Runs,
+    IReadOnlyList<AlertRaised>? Alerts)
 {
     internal static SiteView Of(string name, Site site) => new(
         name,
         [.. site.Environments.Values.Select(environment => EnvironmentView.Of(name, environment, site))],
         [.. site.Releases.Values.Reverse().Select(release =>
-            new ReleaseView(release.Number, release.ManifestHash, release.Files, release.SizeBytes, release.Environment, release.CreatedAt))]);
+            new ReleaseView(release.Number, release.ManifestHash, release.Files, release.SizeBytes, release.Environment, release.CreatedAt))],
+        [.. site.Runs.Reverse()],
+        [.. site.Alerts.Reverse()]);
 }
 
 /// <param name="Release">The one it serves; <see langword="null"/> before its first.</param>
@@ -87,7 +95,11 @@ internal sealed record EnvironmentView(
     IReadOnlyList<CacheRule>? CacheRules,
     bool PublishesPaths,
     int? ReleaseUnderWay,
-    IReadOnlyList<SiteImageRule>? ImageRules)
+    IReadOnlyList<SiteImageRule>? ImageRules,
+    string? PublicUrl,
+    string? CloudflareZone,
+    string? PurgeWebhookUrl,
+    AlertThresholds? AlertThresholds)
 {
     internal static EnvironmentView Of(string site, SiteEnvironment environment, Site state)
     {
@@ -102,7 +114,11 @@ internal sealed record EnvironmentView(
             environment.CacheRules,
             environment.PublishesPaths,
             state.PublicationsOf(environment.Name).LastOrDefault()?.Release,
-            environment.ImageRules);
+            environment.ImageRules,
+            environment.PublicUrl,
+            environment.CloudflareZone,
+            environment.PurgeWebhookUrl,
+            environment.Alerts);
     }
 }
 

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Text.Json.Serialization;
 using Assets.Images;
 using Platform.Events;
 
@@ -47,12 +48,64 @@ internal sealed record EnvironmentConfigured(SiteEnvironment Environment, DateTi
 /// <summary>These releases cannot be activated any more. What only they had is removed.</summary>
 internal sealed record ReleasesDiscarded(IReadOnlyList<int> Releases, DateTimeOffset At) : ISiteEvent;
 
+/// <summary>A run of a build server ended, as it says itself.</summary>
+/// <param name="Release">What it made; <see langword="null"/> where it failed.</param>
+/// <param name="FailedUploads">Attempts that failed, also where the next one did not.</param>
+internal sealed record SyncReported(
+    Guid SyncId,
+    string Environment,
+    int? Release,
+    double Seconds,
+    int UploadedObjects,
+    long UploadedBytes,
+    int FailedUploads,
+    string? Failure,
+    DateTimeOffset At) : ISiteEvent;
+
+/// <summary>Something that somebody should look at. Admins get it by mail.</summary>
+/// <param name="Kind">One of the words below.</param>
+internal sealed record AlertRaised(string Environment, string Kind, string Detail, Guid? SyncId, int? Release, DateTimeOffset At) : ISiteEvent
+{
+    public const string SyncFailed = "sync_failed";
+    public const string UploadErrors = "upload_errors";
+    public const string PublicUrlSlow = "public_url_slow";
+    public const string PublicUrlFailed = "public_url_failed";
+    public const string PurgeFailed = "purge_failed";
+}
+
+/// <summary>The CDN was told what this release changed.</summary>
+/// <param name="Urls"><see langword="null"/> for all it had.</param>
+internal sealed record PathsPurged(string Environment, int Release, int? Urls, DateTimeOffset At) : ISiteEvent;
+
+/// <summary>When an alert is raised.</summary>
+/// <param name="UploadErrorPercent">Of all attempts to upload: more is too many.</param>
+/// <param name="ResponseSeconds">Until the public address answers.</param>
+internal sealed record AlertThresholds(double UploadErrorPercent = 5, double ResponseSeconds = 2)
+{
+    public bool IsValid() => UploadErrorPercent is >= 0 and <= 100 && ResponseSeconds is > 0 and <= 30;
+}
+
 /// <param name="Name">One of <see cref="Site.EnvironmentNames"/>.</param>
 /// <param name="CacheRules">The first whose pattern matches holds; <see langword="null"/> for none.</param>
 /// <param name="PublishesPaths">Whether its files are also copied to the paths they have in the build, for whoever reads the bucket itself.</param>
 /// <param name="ImageRules">The first whose pattern matches holds; <see langword="null"/> for none.</param>
+/// <param name="PublicUrl">Where visitors find it, with a slash at its end; <see langword="null"/> where only this host serves it.</param>
+/// <param name="CloudflareZone">Of the CDN before it.</param>
+/// <param name="PurgeWebhookUrl">Of a server that purges the CDN before it.</param>
+/// <param name="AlertThresholds"><see langword="null"/> for the usual ones.</param>
 internal sealed record SiteEnvironment(
-    string Name, IReadOnlyList<CacheRule>? CacheRules = null, bool PublishesPaths = false, IReadOnlyList<SiteImageRule>? ImageRules = null);
+    string Name,
+    IReadOnlyList<CacheRule>? CacheRules = null,
+    bool PublishesPaths = false,
+    IReadOnlyList<SiteImageRule>? ImageRules = null,
+    string? PublicUrl = null,
+    string? CloudflareZone = null,
+    string? PurgeWebhookUrl = null,
+    AlertThresholds? AlertThresholds = null)
+{
+    [JsonIgnore]
+    public AlertThresholds Alerts => AlertThresholds ?? new AlertThresholds();
+}
 
 /// <param name="Number">Counts the releases of a site from 1, whatever their environment.</param>
 internal sealed record Release(
@@ -64,6 +117,9 @@ internal sealed record Site : IState<Site, ISiteEvent>
     public static string Category => "site";
 
     public static Site Initial { get; } = new();
+
+    // What somebody looks at; the log has all.
+    private const int MostRemembered = 20;
 
     public static IReadOnlyList<string> EnvironmentNames { get; } = ["production", "staging", "development"];
 
@@ -86,6 +142,12 @@ internal sealed record Site : IState<Site, ISiteEvent>
     /// <summary>By environment: publications that began since, the last of which counts.</summary>
     public ImmutableDictionary<string, ImmutableList<PublicationStarted>> Publications { get; private init; } =
         ImmutableDictionary<string, ImmutableList<PublicationStarted>>.Empty;
+
+    /// <summary>The last <see cref="MostRemembered"/> runs that were reported, the newest last.</summary>
+    public ImmutableList<SyncReported> Runs { get; private init; } = [];
+
+    /// <summary>The last <see cref="MostRemembered"/>, the newest last.</summary>
+    public ImmutableList<AlertRaised> Alerts { get; private init; } = [];
 
     public ImmutableHashSet<Guid> Superseded { get; private init; } = [];
 
@@ -116,6 +178,8 @@ internal sealed record Site : IState<Site, ISiteEvent>
         {
             Environments = state.Environments.SetItem(configured.Environment.Name, configured.Environment),
         },
+        SyncReported run => state with { Runs = Last(state.Runs.Add(run)) },
+        AlertRaised alert => state with { Alerts = Last(state.Alerts.Add(alert)) },
         ReleasesDiscarded discarded => state with { Releases = state.Releases.RemoveRange(discarded.Releases) },
         PublicationStarted publication => state with
         {
@@ -169,6 +233,8 @@ internal sealed record Site : IState<Site, ISiteEvent>
         ?? throw (Superseded.Contains(syncId)
             ? new CommandRefusedException("SYNC_SUPERSEDED", "Another sync of this environment began after this one, and goes on in its place.")
             : new CommandRefusedException("SYNC_NOT_FOUND", "There is no such sync under way."));
+
+    private static ImmutableList<T> Last<T>(ImmutableList<T> all) => all.Count > MostRemembered ? all.RemoveAt(0) : all;
 
     private Site EndPublication(string environment) => PublicationsOf(environment) is [.., var last]
         ? this with { Published = Published.SetItem(environment, last), Publications = Publications.Remove(environment) }

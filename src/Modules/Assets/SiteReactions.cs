@@ -9,11 +9,25 @@ internal sealed class SiteReactions(JobQueue jobs) : ISubscription
 {
     public string Name => "site_reactions";
 
-    public IReadOnlyCollection<Type> Handles { get; } = [typeof(PublicationStarted)];
+    public IReadOnlyCollection<Type> Handles { get; } = [typeof(PublicationStarted), typeof(ReleaseActivated), typeof(AlertRaised)];
 
-    public Task HandleAsync(RecordedEvent e, NpgsqlTransaction transaction, CancellationToken cancellationToken) => jobs.EnqueueAsync(
-        $"publish_release/{e.StreamId}/{e.Version}",
-        new PublishRelease(e.StreamId, ((PublicationStarted)e.Payload).Environment.Name),
-        transaction,
-        cancellationToken);
+    public async Task HandleAsync(RecordedEvent e, NpgsqlTransaction transaction, CancellationToken cancellationToken)
+    {
+        switch (e.Payload)
+        {
+            case PublicationStarted started:
+                await QueueAsync("publish_release", new PublishRelease(e.StreamId, started.Environment.Name));
+                break;
+            case ReleaseActivated activated:
+                await QueueAsync("purge_paths", new PurgePaths(e.StreamId, e.Version));
+                await QueueAsync("check_public_url", new CheckPublicUrl(e.StreamId, activated.Environment, activated.Release));
+                break;
+            case AlertRaised:
+                await QueueAsync("send_site_alert", new SendSiteAlert(e.StreamId, e.Version));
+                break;
+        }
+
+        Task QueueAsync<TCommand>(string kind, TCommand command)
+            where TCommand : notnull => jobs.EnqueueAsync($"{kind}/{e.StreamId}/{e.Version}", command, transaction, cancellationToken);
+    }
 }

@@ -29,6 +29,11 @@ internal sealed class SiteApi(HttpClient http, string? key, string site, TimePro
 
     private static readonly TimeSpan LongestDelay = TimeSpan.FromSeconds(30);
 
+    private int failedUploads;
+
+    /// <summary>Attempts to upload that failed, also where the next one did not.</summary>
+    public int FailedUploads => Volatile.Read(ref failedUploads);
+
     public Task<SiteView> GetAsync(CancellationToken cancellationToken) =>
         CallAsync<SiteView>(HttpMethod.Get, "", null, cancellationToken);
 
@@ -46,6 +51,11 @@ internal sealed class SiteApi(HttpClient http, string? key, string site, TimePro
 
     public Task<CommittedSync> CommitAsync(Guid syncId, CancellationToken cancellationToken) =>
         CallAsync<CommittedSync>(HttpMethod.Post, $"/syncs/{syncId}/commit", null, cancellationToken);
+
+    public async Task ReportAsync(Guid syncId, ReportSync command, CancellationToken cancellationToken)
+    {
+        using var answer = await SendAsync(() => Request(HttpMethod.Post, $"/syncs/{syncId}/report", command), cancellationToken);
+    }
 
     public Task<AuditReport> AuditAsync(AuditSite command, CancellationToken cancellationToken) =>
         CallAsync<AuditReport>(HttpMethod.Post, "/audit", command, cancellationToken);
@@ -96,14 +106,22 @@ internal sealed class SiteApi(HttpClient http, string? key, string site, TimePro
 
     private async Task<T> CallAsync<T>(HttpMethod method, string path, object? body, CancellationToken cancellationToken)
     {
-        using var answer = await SendAsync(
-            () => new HttpRequestMessage(method, new Uri($"/v1/sites/{site}{path}", UriKind.Relative))
-            {
-                Content = body is null ? null : JsonContent.Create(body, body.GetType(), options: JsonSerializerOptions.Web),
-            },
-            cancellationToken);
+        using var answer = await SendAsync(() => Request(method, path, body), cancellationToken);
         return await answer.Content.ReadFromJsonAsync<T>(JsonSerializerOptions.Web, cancellationToken)
             ?? throw new SiteApiException("", "The API gave an empty answer.", []);
+    }
+
+    private HttpRequestMessage Request(HttpMethod method, string path, object? body) => new(method, new Uri($"/v1/sites/{site}{path}", UriKind.Relative))
+    {
+        Content = body is null ? null : JsonContent.Create(body, body.GetType(), options: JsonSerializerOptions.Web),
+    };
+
+    private void CountFailure(HttpRequestMessage request)
+    {
+        if (request.Method == HttpMethod.Put)
+        {
+            Interlocked.Increment(ref failedUploads);
+        }
     }
 
     private async Task<HttpResponseMessage> SendAsync(Func<HttpRequestMessage> create, CancellationToken cancellationToken)
@@ -127,6 +145,7 @@ internal sealed class SiteApi(HttpClient http, string? key, string site, TimePro
 
                 using (answer)
                 {
+                    CountFailure(request);
                     asked = answer.Headers.RetryAfter?.Delta ?? default;
                     if (!MayPass(answer.StatusCode, asked))
                     {
@@ -142,6 +161,7 @@ internal sealed class SiteApi(HttpClient http, string? key, string site, TimePro
             catch (HttpRequestException e) when (attempt < MostAttempts && e.InnerException is not CommandRefusedException)
             {
                 // It was on its way, or never left: sending the same again does the work once.
+                CountFailure(request);
             }
 
             var delay = FirstDelay * Math.Pow(2, attempt - 1) * (0.75 + (Random.Shared.NextDouble() / 2));

@@ -85,6 +85,7 @@ internal sealed class SyncRun(SiteApi api, ImageWorkers workers, SyncOptions opt
 
     private int uploadedObjects;
     private long uploadedBytes;
+    private Guid? started;
     private ImageRun images = new(ImageManifest.Empty, [], 0, 0);
 
     public async Task<SyncResult> RunAsync(CancellationToken cancellationToken)
@@ -94,12 +95,38 @@ internal sealed class SyncRun(SiteApi api, ImageWorkers workers, SyncOptions opt
         {
             try
             {
-                return await RunOnceAsync(startedAt, cancellationToken);
+                var result = await RunOnceAsync(startedAt, cancellationToken);
+                await ReportAsync(startedAt, failure: null, cancellationToken);
+                return result;
             }
             catch (FileChangedException e) when (attempt < MostAttempts)
             {
                 progress.Say($"{e.Message} Once more from the beginning.");
             }
+            catch (Exception e) when (e is FileChangedException or HttpRequestException or SiteApiException { Code: not "SYNC_SUPERSEDED" })
+            {
+                await ReportAsync(startedAt, e.Message, cancellationToken);
+                throw;
+            }
+        }
+    }
+
+    // The site has what it has: a report that does not arrive changes nothing.
+    private async Task ReportAsync(long startedAt, string? failure, CancellationToken cancellationToken)
+    {
+        if (started is not { } syncId)
+        {
+            return;
+        }
+
+        try
+        {
+            var seconds = Math.Round(clock.GetElapsedTime(startedAt).TotalSeconds, 3);
+            await api.ReportAsync(syncId, new ReportSync(seconds, uploadedObjects, uploadedBytes, api.FailedUploads, failure), cancellationToken);
+        }
+        catch (Exception e) when (e is HttpRequestException or SiteApiException)
+        {
+            progress.Say($"The run could not be reported: {e.Message}");
         }
     }
 
@@ -125,6 +152,7 @@ internal sealed class SyncRun(SiteApi api, ImageWorkers workers, SyncOptions opt
             return Result(plan, plan.Release is null ? "dry-run" : "unchanged", plan.Release, null, Elapsed());
         }
 
+        started = syncId;
         var byObject = scan.GroupBy(file => file.File.ObjectName, StringComparer.Ordinal).ToDictionary(group => group.Key, group => group.First());
         await UploadAsync(syncId, plan.Missing, plan.MissingBytes, byObject, cancellationToken);
         var committed = await CommitAsync(syncId, byObject, cancellationToken);
