@@ -35,7 +35,7 @@ public abstract class SyncTests : SiteTest
         var result = await SyncAsync();
         Assert.Equal(("activated", 1, Images + 7), (result.Outcome, result.Release!.Value, result.Files));
         await AssertServedAsync();
-        Assert.Equal(["site_registered", "sync_started", "sync_completed", "release_activated"], await Server.HistoryAsync(Site));
+        Assert.Equal(["site_registered", "sync_started", "sync_completed", "release_activated", "sync_reported"], await Server.HistoryAsync(Site));
         using var image = await Server.GetAsync($"/sites/{Site}/production/assets/cover-3.jpg");
         Assert.Equal("image/jpeg", image.Content.Headers.ContentType?.MediaType);
         using var page = await Server.GetAsync($"/sites/{Site}/production/albums/");
@@ -60,7 +60,7 @@ public abstract class SyncTests : SiteTest
         var again = await SyncAsync();
         Assert.Equal(("unchanged", 1, 0), (again.Outcome, again.Release!.Value, again.UploadedObjects));
         Assert.Equal(0, Storage.Calls);
-        Assert.Equal(4, (await Server.HistoryAsync(Site)).Count);
+        Assert.Equal(5, (await Server.HistoryAsync(Site)).Count);
     }
 
     [Fact]
