@@ -52,6 +52,25 @@ public sealed class AppendNodesTests : IAsyncLifetime
         Assert.Single(await now.HistoryAsync(url), "append_taken_over");
     }
 
+    /// <summary>Its client has nothing else to ask for: it has sent all bytes, and was never told that the file is complete.</summary>
+    [Fact]
+    public async Task The_last_append_sent_again_goes_on_with_the_completion_of_a_dead_process()
+    {
+        var clock = new ShiftedClock();
+        await using var host = await UploadHost.StartAsync(database.ConnectionString, bucket, clock, work: false);
+        var client = new AppendClient(host);
+        var bytes = Bytes[..1_000];
+        var url = await client.CreateEmptyAsync($"Upload-Length: {bytes.Length}");
+        (await client.AppendAsync(url, 0, complete: false, bytes)).Is(204);
+        var died = new CompletionStarted("another", clock.GetUtcNow());
+        await host.Events.DecideAsync<Upload, IUploadEvent>(Guid.Parse(url[^36..]), _ => [died], Cancellation);
+
+        (await client.AppendAsync(url, bytes.Length, complete: true, [])).Refuses(409, "COMPLETE_IN_PROGRESS");
+        clock.Shift += Upload.CompletionLease;
+        Assert.Equal("?1", (await client.AppendAsync(url, bytes.Length, complete: true, [])).Is(200)["Upload-Complete"]);
+        await client.HoldsAsync(url, bucket, bytes);
+    }
+
     /// <summary>Turns between nodes, in appends that never fit a part, on a store that demands equal parts.</summary>
     [Fact]
     public async Task Appends_in_turn_on_two_nodes_make_equal_parts()

@@ -108,7 +108,8 @@ internal sealed class ResumableUploads(
         catch (CommandRefusedException refusal) when (IsReplay(refusal, request, isLast))
         {
             // "The server can choose to replay the final response to the client if the request to append to the completed upload is valid."
-            upload = await offsets.RetrieveAsync(uploadId, AppendTerms.Resumable, completesAtLength: false, context.RequestAborted);
+            // A completion that a dead process began is gone on with, once its lease is over.
+            upload = await offsets.RetrieveAsync(uploadId, AppendTerms.Resumable, completesAtLength: true, context.RequestAborted);
         }
         catch (CommandRefusedException refusal) when (EndsUpload(refusal) || statusWhereMoreComes is StatusCodes.Status201Created)
         {
@@ -182,7 +183,7 @@ internal sealed class ResumableUploads(
         refusal.Code is "UPLOAD_TOO_LONG" or "FILE_TOO_LARGE" or UploadErrors.ContentTypeMismatchCode or UploadErrors.ReprDigestMismatchCode;
 
     private static bool IsReplay(CommandRefusedException refusal, HttpRequest request, bool isLast) =>
-        refusal.Code is "UPLOAD_COMPLETED" && isLast && request.ContentLength is null or 0;
+        refusal.Code is "UPLOAD_COMPLETED" or "COMPLETE_IN_PROGRESS" && isLast && request.ContentLength is null or 0;
 
     private static string Limit(long maxSizeBytes, TimeSpan rest) =>
         $"max-size={StructuredFields.Format(maxSizeBytes)}, max-age={StructuredFields.Format((long)Math.Max(rest.TotalSeconds, 0))}";
