@@ -8,7 +8,7 @@ namespace Host.Tests;
 public sealed class RandomKillTests
 {
     private const int Kills = 50;
-    private const long BytesInFlight = 4 * (8 << 20);
+    private const long BytesInFlight = 8 * (8 << 20);
 
     // What a start reads of its own files. The proxy counts objects, but the kernel counts all that is read.
     private const long BytesOfAStart = 4 << 20;

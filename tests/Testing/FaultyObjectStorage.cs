@@ -15,6 +15,8 @@ public sealed class FaultyObjectStorage(IObjectStorage inner) : IObjectStorage
 
     public bool CopiesAreSound => inner.CopiesAreSound;
 
+    public long Throttled => inner.Throttled;
+
     /// <summary>Is awaited before each call, with its number: a test lets something happen in the middle of somebody's work.</summary>
     public Func<int, Task>? BeforeCall { get; set; }
 

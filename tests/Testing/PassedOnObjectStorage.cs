@@ -7,6 +7,8 @@ public abstract class PassedOnObjectStorage(IObjectStorage inner) : IObjectStora
 {
     public bool CopiesAreSound => inner.CopiesAreSound;
 
+    public long Throttled => inner.Throttled;
+
     public virtual Task<Stream> ReadAsync(string key, ByteRange? range, string? ifMatch, CancellationToken cancellationToken) =>
         inner.ReadAsync(key, range, ifMatch, cancellationToken);
 

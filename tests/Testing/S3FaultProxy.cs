@@ -35,6 +35,7 @@ public sealed class S3FaultProxy : IAsyncDisposable
     private readonly S3Client own;
     private LoopbackTlsServer server = null!;
     private Func<S3Call, StoreFault?> choose = _ => null;
+    private int parts;
 
     private S3FaultProxy(S3Options behind)
     {
@@ -54,6 +55,9 @@ public sealed class S3FaultProxy : IAsyncDisposable
 
     /// <summary>How long each request takes longer.</summary>
     public Func<TimeSpan> Latency { get; set; } = () => TimeSpan.Zero;
+
+    /// <summary>How many parts are taken at a time: who brings one more hears SlowDown.</summary>
+    public int MostParts { get; set; } = int.MaxValue;
 
     /// <summary>Bytes that were sent to clients of all objects whose keys begin so.</summary>
     public long BytesRead(string prefix) => bytesRead.Where(read => read.Key.StartsWith(prefix, StringComparison.Ordinal)).Sum(read => read.Value);
@@ -119,7 +123,8 @@ public sealed class S3FaultProxy : IAsyncDisposable
     {
         var call = S3Call.Of(context.Request);
         calls.Enqueue(call);
-        var fault = choose(call);
+        var isPart = call.Operation is S3Operation.PutPart or S3Operation.CopyPart;
+        var fault = isPart && Interlocked.Increment(ref parts) > MostParts ? StoreFault.SlowDown : choose(call);
         if (fault is { } wrong)
         {
             faults.Enqueue(wrong);
@@ -133,6 +138,10 @@ public sealed class S3FaultProxy : IAsyncDisposable
         catch (Exception e) when (e is HttpRequestException or IOException or OperationCanceledException)
         {
             context.Abort();
+        }
+        finally
+        {
+            _ = isPart ? Interlocked.Decrement(ref parts) : 0;
         }
     }
 

@@ -57,6 +57,7 @@ public static class AlbumsModule
         .AddSingleton<UrlSource>()
         .AddSingleton<AlbumContents>()
         .AddSingleton<PlanAlbumHandler>()
+        .AddSingleton<EarlierZips>()
         .AddSingleton<VirtualZips>()
         .AddSingleton<DownloadAlbum>()
         .AddSingleton<SearchAlbums>()

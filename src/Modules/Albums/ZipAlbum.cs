@@ -22,6 +22,7 @@ internal sealed class ZipAlbumHandler(
     IObjectStorage storage,
     AlbumContents contents,
     UrlSource urls,
+    EarlierZips earlierZips,
     DiscardAlbumHandler discard,
     ExpiryOptions expiry,
     AlbumProgressQueue progress,
@@ -76,6 +77,11 @@ internal sealed class ZipAlbumHandler(
                 logger.AttemptEnded(stream.AlbumId, ending[^1].GetType().Name, watch.Elapsed, meter.BytesIn, meter.BytesCopied);
                 return;
             }
+            catch (StorageException) when (!cancellationToken.IsCancellationRequested)
+            {
+                await stream.AppendAsync([Metered(meter, watch)], cancellationToken); // what was done costs all the same
+                throw;
+            }
             catch (StreamConflictException conflict)
             {
                 // Whoever downloads first may have planned the album: go on with that plan. A rival worker, a cancel or a replay ends this
@@ -122,7 +128,8 @@ internal sealed class ZipAlbumHandler(
             try
             {
                 var sources = new EntrySources(metered, urls);
-                var finished = await new MultipartZip(metered, sources, stream, present, turn, buffers, clock).FinishAsync(cancellationToken);
+                var earlier = await earlierZips.FindAsync(metered, stream.Album, present, cancellationToken);
+                var finished = await new MultipartZip(metered, sources, stream, present, earlier, turn, buffers, clock).FinishAsync(cancellationToken);
                 if (finished is null || volume == present.VolumeCount)
                 {
                     return finished is null ? [new AttemptYielded(clock.GetUtcNow())] : Completed(stream.Album, present, finished);

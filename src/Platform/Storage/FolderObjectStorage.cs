@@ -57,6 +57,8 @@ public sealed class FolderObjectStorage : IStore
     /// <summary>Most file systems keep no checksums of what they hold.</summary>
     public bool CopiesAreSound => false;
 
+    public long Throttled => 0;
+
     public Task<StoredObject?> HeadAsync(string key, CancellationToken cancellationToken) => Task.FromResult(objects.Head(key));
 
     public Task<ObjectPage> ListAsync(string prefix, string? continuation, CancellationToken cancellationToken)

@@ -13,6 +13,9 @@ public interface IObjectStorage
     /// </summary>
     bool CopiesAreSound { get; }
 
+    /// <summary>How often the store has said, to anybody in this process, that it is asked for too much. It only ever grows.</summary>
+    long Throttled { get; }
+
     /// <summary>Metadata of an object, or <see langword="null"/> where there is none.</summary>
     Task<StoredObject?> HeadAsync(string key, CancellationToken cancellationToken);
 

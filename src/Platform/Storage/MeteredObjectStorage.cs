@@ -20,6 +20,8 @@ public sealed class MeteredObjectStorage(IObjectStorage inner, WorkMeter meter, 
 
     public bool CopiesAreSound => inner.CopiesAreSound;
 
+    public long Throttled => inner.Throttled;
+
     public Task<StoredObject?> HeadAsync(string key, CancellationToken cancellationToken)
     {
         Count(key, ClassB);

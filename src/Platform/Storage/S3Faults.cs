@@ -19,6 +19,11 @@ internal sealed class S3Faults(TimeSpan stallLimit, TimeProvider clock)
     // A store that wants to be left alone for longer is not there, as far as whoever waits for it is concerned.
     private static readonly TimeSpan LongestDelay = TimeSpan.FromSeconds(10);
 
+    private long throttled;
+
+    /// <summary>Answers so far that asked for fewer requests.</summary>
+    public long Throttled => Interlocked.Read(ref throttled);
+
     /// <summary>Calls the store, again where that may help, and says in our terms what went wrong.</summary>
     /// <param name="what">Whom it is about, for messages: a key or a bucket.</param>
     /// <param name="call">One attempt; it knows its number, from 1.</param>
@@ -41,6 +46,7 @@ internal sealed class S3Faults(TimeSpan stallLimit, TimeProvider clock)
             }
             catch (Exception e) when (e is not StorageException)
             {
+                Interlocked.Add(ref throttled, IsThrottling(e) ? 1 : 0);
                 body?.ThrowFault();
                 cancellationToken.ThrowIfCancellationRequested();
                 if (!(timer.HasFired || IsTransient(e)) || attempt == Attempts || body is { IsRepeatable: false })
@@ -79,6 +85,9 @@ internal sealed class S3Faults(TimeSpan stallLimit, TimeProvider clock)
         { InnerException: { } inner } => IsTransient(inner),
         _ => false,
     };
+
+    private static bool IsThrottling(Exception e) =>
+        e is AmazonServiceException { StatusCode: HttpStatusCode.TooManyRequests or HttpStatusCode.ServiceUnavailable } or AmazonServiceException { ErrorCode: "SlowDown" };
 
     // RFC 9110 §10.2.3; of its two forms stores use the seconds.
     private static TimeSpan RetryAfter(Exception e) =>

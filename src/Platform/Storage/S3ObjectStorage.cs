@@ -15,6 +15,8 @@ public sealed class S3ObjectStorage(S3Options options, TimeProvider clock) : ISt
 
     public bool CopiesAreSound => true;
 
+    public long Throttled => faults.Throttled;
+
     public async Task<StoredObject?> HeadAsync(string key, CancellationToken cancellationToken)
     {
         ObjectKey.Check(key);

@@ -18,7 +18,7 @@ public static class StorageWiring
 
         // Read when first asked for: a test host adds its settings after this call.
         services.AddSingleton(_ => StorageOptions.Read(configuration));
-        services.AddSingleton(provider => new WorkMeter(provider.GetRequiredService<IMeterFactory>()));
+        services.AddSingleton(provider => new WorkMeter(provider.GetRequiredService<IMeterFactory>(), provider.GetRequiredService<IStore>()));
         services.AddSingleton<IStore>(provider => Open(provider.GetRequiredService<StorageOptions>(), provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton<IObjectStorage>(provider =>
             new MeteredObjectStorage(provider.GetRequiredService<IStore>(), provider.GetRequiredService<WorkMeter>(), provider.GetRequiredService<UsageLedger>()));

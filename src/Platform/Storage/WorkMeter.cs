@@ -18,12 +18,16 @@ public sealed class WorkMeter
     {
     }
 
-    /// <summary>A meter that is published: <c>storage.operations</c>, <c>storage.bytes</c> and <c>storage.duration</c> of meter <c>Platform.Storage</c>.</summary>
-    internal WorkMeter(IMeterFactory factory)
+    /// <summary>
+    /// A meter that is published: <c>storage.operations</c>, <c>storage.bytes</c>, <c>storage.throttled</c> and <c>storage.duration</c> of meter
+    /// <c>Platform.Storage</c>.
+    /// </summary>
+    internal WorkMeter(IMeterFactory factory, IStore store)
     {
         var meter = factory.Create("Platform.Storage");
         meter.CreateObservableCounter("storage.operations", () => new[] { Of(ClassAOperations, "a"), Of(ClassBOperations, "b"), Of(FreeOperations, "free") });
         meter.CreateObservableCounter("storage.bytes", () => new[] { Of(BytesIn, "in"), Of(BytesOut, "out"), Of(BytesCopied, "copied") }, "By");
+        meter.CreateObservableCounter("storage.throttled", () => store.Throttled, description: "Answers that asked for fewer requests.");
         latency = meter.CreateHistogram<double>("storage.duration", "s");
 
         static Measurement<long> Of(long value, string kind) => new(value, new KeyValuePair<string, object?>("kind", kind));

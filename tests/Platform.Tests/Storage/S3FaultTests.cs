@@ -225,6 +225,19 @@ public abstract class S3FaultTests : IAsyncLifetime
         Assert.Null(await storage.HeadAsync(small, Cancel));
     }
 
+    [Theory]
+    [InlineData(StoreFault.SlowDown, 1)]
+    [InlineData(StoreFault.ServiceUnavailable, 1)]
+    [InlineData(StoreFault.TooManyRequests, 1)]
+    [InlineData(StoreFault.InternalError, 0)]
+    public async Task Answers_that_ask_for_fewer_requests_are_counted(StoreFault fault, int times)
+    {
+        var before = storage.Throttled;
+        proxy.FailNext(S3Operation.Head, fault);
+        await storage.HeadAsync(key, Cancel);
+        Assert.Equal(times, storage.Throttled - before);
+    }
+
     private async Task UseUploadsAsync()
     {
         var (source, target) = (await storage.HeadAsync(key, Cancel), $"{key}.{Guid.CreateVersion7()}");

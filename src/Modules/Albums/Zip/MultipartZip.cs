@@ -16,12 +16,21 @@ internal sealed class MultipartZip(
     EntrySources sources,
     AlbumStream stream,
     ZipPlan plan,
+    EarlierZip? earlier,
     JobTurn turn,
     ArrayPool<byte> buffers,
     TimeProvider clock)
 {
-    // Three is the least that never blocks (see PartPacker). Four hide a store's latency behind the other parts at 32 MiB of memory.
-    private const int PartsInFlight = 4;
+    // Each may be whole in memory.
+    private const int MostParts = 8;
+    private const long MostBytes = 64 << 20;
+
+    // The least that never blocks where CRCs have to be found, see PartPacker.
+    private const int LeastParts = 3;
+
+    // Doubled after each: some fifty seconds in all, with the store's own retries.
+    private static readonly TimeSpan FirstPause = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(16);
 
     private readonly ZipLayout layout = new(plan, stream.Album.Volumes.Count + 1);
 
@@ -60,25 +69,31 @@ internal sealed class MultipartZip(
             crcs.Add(segment);
         }
 
-        var packer = new PartPacker(plan, layout, crcs, sources, storage, buffers, clock);
+        var packer = new PartPacker(plan, layout, crcs, sources, earlier, storage, buffers, clock);
         var progress = stream.Album.Parts;
         var missing = Enumerable.Range(1, layout.PartCount).Except(progress.Keys);
-        var packed = Channel.CreateBounded<PartStored>(PartsInFlight);
+        var most = (int)Math.Clamp(MostBytes / plan.PartSizeBytes, LeastParts, MostParts);
+        var window = new PartWindow(() => storage.Throttled, plan.EntriesToRead > 0 ? LeastParts : 1, most);
+        var packed = Channel.CreateBounded<PartStored>(most);
         var recording = RecordAsync(packed, crcs);
         try
         {
             await Parallel.ForEachAsync(
-                WhileInTurnAsync(missing, () => stream.Album.Parts != progress, crcs, cancellationToken),
-                new ParallelOptions { MaxDegreeOfParallelism = PartsInFlight, CancellationToken = cancellationToken },
+                WhileInTurnAsync(missing, window, () => stream.Album.Parts != progress, crcs, cancellationToken),
+                new ParallelOptions { MaxDegreeOfParallelism = most, CancellationToken = cancellationToken },
                 async (number, cancel) =>
                 {
                     try
                     {
-                        await packed.Writer.WriteAsync(await packer.PackAsync(upload, number, cancel), cancel);
+                        await packed.Writer.WriteAsync(await PackAsync(packer, upload, number, cancel), cancel);
                     }
                     catch (OperationCanceledException) when (crcs.HasEnded && !cancel.IsCancellationRequested)
                     {
                         // Its header waits for bytes of a later turn: it is read again then.
+                    }
+                    finally
+                    {
+                        window.Leave();
                     }
                 });
         }
@@ -89,12 +104,30 @@ internal sealed class MultipartZip(
         }
     }
 
+    // A store that asks for less is there: the part keeps its place until others have made room.
+    private async Task<PartStored> PackAsync(PartPacker packer, MultipartUpload upload, int number, CancellationToken cancellationToken)
+    {
+        for (var pause = FirstPause; ; pause *= 2)
+        {
+            var complaints = storage.Throttled;
+            try
+            {
+                return await packer.PackAsync(upload, number, cancellationToken);
+            }
+            catch (StorageException e) when (e.Error is StorageError.Unavailable && storage.Throttled > complaints && pause <= LongestPause)
+            {
+                await Task.Delay(pause, clock, cancellationToken);
+            }
+        }
+    }
+
     // A turn without progress would follow another for ever.
     private async IAsyncEnumerable<int> WhileInTurnAsync(
-        IEnumerable<int> parts, Func<bool> hasProgress, CrcLedger crcs, [EnumeratorCancellation] CancellationToken cancellationToken)
+        IEnumerable<int> parts, PartWindow window, Func<bool> hasProgress, CrcLedger crcs, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         foreach (var number in parts)
         {
+            await window.EnterAsync(cancellationToken);
             if (hasProgress() && await turn.IsOverAsync(cancellationToken))
             {
                 crcs.End();

@@ -8,14 +8,21 @@ namespace Albums.Zip;
 /// Makes parts of a ZIP and puts them into a multipart upload, each independent of the others.
 /// </summary>
 /// <remarks>
-/// A part that lies inside one file of known CRC is copied by the store, where its copies are sound. Any other is composed of headers and of ranges
+/// A part that lies inside one file of known CRC, or that an earlier ZIP has as well, is copied by the store, where its copies are sound. Any other is composed of headers and of ranges
 /// of files, which stream through. In memory are only headers and small pieces, unless the part holds the header of a file whose CRC is
 /// unknown: it waits until the parts behind it have read that file to its end. So that nobody waits for this part in turn, it reads everything of unknown CRC into memory first. At most one
 /// file keeps parts waiting for parts that nobody reads yet (one that leaves a part covers its end), and two parts where its header is cut
 /// in two: three workers never block. Memory is at most one part per worker, whatever the size of files and album.
 /// </remarks>
 internal sealed class PartPacker(
-    ZipPlan plan, ZipLayout layout, CrcLedger crcs, EntrySources sources, IObjectStorage storage, ArrayPool<byte> buffers, TimeProvider clock)
+    ZipPlan plan,
+    ZipLayout layout,
+    CrcLedger crcs,
+    EntrySources sources,
+    EarlierZip? earlier,
+    IObjectStorage storage,
+    ArrayPool<byte> buffers,
+    TimeProvider clock)
 {
     // Files of one part that are read ahead at a time: an album of tiny files would otherwise wait for one round trip after the other.
     private const int ReadsPerPart = 8;
@@ -29,25 +36,40 @@ internal sealed class PartPacker(
     {
         var slot = layout.Part(number);
         var pieces = layout.Pieces(slot.OffsetBytes, slot.SizeBytes).ToArray();
-        return (pieces is [{ Kind: PieceKind.Content } only] ? await CopyAsync(upload, slot, only, cancellationToken) : null)
+        return (CopyOf(slot, pieces) is { } source ? await CopyAsync(upload, slot, source, pieces, cancellationToken) : null)
             ?? await ComposeAsync(upload, slot, pieces, cancellationToken);
     }
 
-    // Ceph 16 decodes the name of the source twice, and dies of a percent sign.
-    private async Task<PartStored?> CopyAsync(MultipartUpload upload, PartSlot slot, Piece piece, CancellationToken cancellationToken)
+    // Where the store has the part's bytes side by side already.
+    private (string Key, string ETag, long OffsetBytes)? CopyOf(PartSlot slot, Piece[] pieces)
     {
-        if (!storage.CopiesAreSound
-            || plan.Entries[piece.Entry] is not { Key: { } key, ETag: { } etag, Crc32: not null }
-            || key.Contains('%', StringComparison.Ordinal))
+        if (!storage.CopiesAreSound)
         {
             return null;
         }
 
+        if (slot.OffsetBytes + slot.SizeBytes <= earlier?.SameBytes)
+        {
+            return (earlier.Key, earlier.ETag, slot.OffsetBytes);
+        }
+
+        // Ceph 16 decodes the name of the source twice, and dies of a percent sign.
+        return pieces is [{ Kind: PieceKind.Content } only]
+            && plan.Entries[only.Entry] is { Key: { } key, ETag: { } etag, Crc32: not null }
+            && !key.Contains('%', StringComparison.Ordinal)
+            ? (key, etag, only.OffsetBytes)
+            : null;
+    }
+
+    private async Task<PartStored?> CopyAsync(
+        MultipartUpload upload, PartSlot slot, (string Key, string ETag, long OffsetBytes) source, Piece[] pieces, CancellationToken cancellationToken)
+    {
         try
         {
-            var copied = await storage.CopyPartAsync(upload, slot, key, piece.OffsetBytes, etag, cancellationToken);
-            var segment = new Segment(piece.Entry, piece.OffsetBytes, piece.SizeBytes, Crc32: null);
-            return new PartStored(slot.Number, copied.ETag, slot.SizeBytes, [segment], clock.GetUtcNow());
+            var copied = await storage.CopyPartAsync(upload, slot, source.Key, source.OffsetBytes, source.ETag, cancellationToken);
+            var segments = pieces.Where(piece => piece.Kind is PieceKind.Content)
+                .Select(piece => new Segment(piece.Entry, piece.OffsetBytes, piece.SizeBytes, Crc32: null));
+            return new PartStored(slot.Number, copied.ETag, slot.SizeBytes, [.. segments], clock.GetUtcNow());
         }
         catch (StorageException e) when (e.Error is not StorageError.MultipartNotFound)
         {
