@@ -29,9 +29,11 @@ internal sealed class AlbumsProjection : IProjection
             completed_at timestamptz,
             expires_at timestamptz,
             announced boolean not null default false,
-            attempted_at timestamptz);
+            attempted_at timestamptz,
+            planned boolean);
         alter table album add column if not exists completed_at timestamptz, add column if not exists expires_at timestamptz,
-            add column if not exists announced boolean not null default false, add column if not exists attempted_at timestamptz;
+            add column if not exists announced boolean not null default false, add column if not exists attempted_at timestamptz,
+            add column if not exists planned boolean;
         create index if not exists album_wedding on album (wedding_id, requested_at desc);
         create index if not exists album_status on album (status, requested_at desc);
         create index if not exists album_newest on album (requested_at, id);
@@ -100,13 +102,13 @@ internal sealed class AlbumsProjection : IProjection
                 nameof(AlbumStatus.Requested),
                 album.At),
             PlanFrozen plan => ExecuteAsync(
-                "update album set status = case status when $2 then $2 else $3 end, size_bytes = case when completed_at is null then $4 else size_bytes end where id = $1",
+                "update album set planned = true, status = case status when $2 then $2 else $3 end, size_bytes = case when completed_at is null then $4 else size_bytes end where id = $1",
                 Guid.Parse(e.StreamId),
                 nameof(AlbumStatus.Requested),
                 nameof(AlbumStatus.Zipping),
                 plan.SizeBytes),
             AttemptStarted attempt => ExecuteAsync(
-                "update album set status = case when size_bytes is null then $2 else $3 end, attempted_at = $4 where id = $1",
+                "update album set status = case when coalesce(planned, size_bytes is not null) then $3 else $2 end, attempted_at = $4 where id = $1",
                 Guid.Parse(e.StreamId),
                 nameof(AlbumStatus.Planning),
                 nameof(AlbumStatus.Zipping),
@@ -121,7 +123,11 @@ internal sealed class AlbumsProjection : IProjection
             ExpiryAnnounced announced => ExecuteAsync(
                 "update album set expires_at = $2, announced = true where id = $1", Guid.Parse(e.StreamId), announced.ExpiresAt),
             AlbumFailed => SetStatusAsync(AlbumStatus.Failed),
-            AlbumReplayed => SetStatusAsync(AlbumStatus.Requested),
+            AlbumReplayed => ExecuteAsync( // of a complete album a new edition is planned; the size is that of the old one until it is complete
+                "update album set planned = status <> $3 and coalesce(planned, size_bytes is not null), status = $2 where id = $1",
+                Guid.Parse(e.StreamId),
+                nameof(AlbumStatus.Requested),
+                nameof(AlbumStatus.Completed)),
             ReplayEnded => SetStatusAsync(AlbumStatus.Completed),
             AlbumCancelled => SetStatusAsync(AlbumStatus.Cancelled),
             AlbumDeleted => SetStatusAsync(AlbumStatus.Deleted),
