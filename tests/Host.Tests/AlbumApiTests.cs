@@ -195,8 +195,18 @@ public sealed class AlbumApiTests(WebHost host) : IClassFixture<WebHost>, IAsync
     [InlineData("GET", "/download")]
     [InlineData("POST", "/replay")]
     [InlineData("POST", "/cancel")]
-    public async Task An_unknown_album_is_not_found(string method, string path) =>
+    public async Task An_unknown_album_is_not_found(string method, string path)
+    {
         await AssertRefusedAsync(new HttpMethod(method), $"/v1/albums/{Guid.CreateVersion7()}{path}", 404, "ALBUM_NOT_FOUND");
+        await AssertRefusedAsync(new HttpMethod(method), $"/v1/albums/no-id{path}", 404, "ALBUM_NOT_FOUND");
+    }
+
+    [Theory]
+    [InlineData("PUT", "/v1/albums/no-id", 405, "METHOD_NOT_ALLOWED")]
+    [InlineData("POST", "/v1/sites/shop/syncs/no-id/commit", 404, "SYNC_NOT_FOUND")]
+    [InlineData("DELETE", "/v1/weddings/ann-bob/links/no-id", 404, "LINK_NOT_FOUND")]
+    public async Task What_is_no_id_is_refused_with_a_code(string method, string path, int status, string code) =>
+        await AssertRefusedAsync(new HttpMethod(method), path, status, code);
 
     [Theory]
     [InlineData("""{}""", 400, "INVALID_WEDDING_ID")]

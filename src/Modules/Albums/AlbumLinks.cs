@@ -45,8 +45,8 @@ internal sealed record AlbumLinks : IState<AlbumLinks, IAlbumLinkEvent>
     /// </summary>
     internal static void Map(RouteGroupBuilder albums)
     {
-        albums.MapPost("/{id:guid}/links", PostAsync);
-        albums.MapDelete("/{id:guid}/links", DeleteAsync);
+        albums.MapPost("/{id}/links", PostAsync);
+        albums.MapDelete("/{id}/links", DeleteAsync);
     }
 
     /// <returns>The token of a new link.</returns>

@@ -32,7 +32,7 @@ internal static class AlbumProgress
     /// <c>GET /v1/albums/{id}/progress</c>, <c>text/event-stream</c>; 204 where <c>Last-Event-ID</c> says that there is nothing more to see.
     /// 404 <c>ALBUM_NOT_FOUND</c>.
     /// </summary>
-    internal static void Map(RouteGroupBuilder albums) => albums.MapGet("/{id:guid}/progress", GetAsync);
+    internal static void Map(RouteGroupBuilder albums) => albums.MapGet("/{id}/progress", GetAsync);
 
     private static async Task<Results<ServerSentEventsResult<AlbumView>, NoContent>> GetAsync(
         Guid id,

@@ -18,8 +18,8 @@ internal static class AlbumWebhooks
     /// </summary>
     internal static void Map(RouteGroupBuilder albums)
     {
-        albums.MapGet("/{id:guid}/webhooks", GetAsync).RequireAllWeddings();
-        albums.MapPost("/{id:guid}/webhooks/{webhookId}/redeliver", RedeliverAsync).RequireAllWeddings();
+        albums.MapGet("/{id}/webhooks", GetAsync).RequireAllWeddings();
+        albums.MapPost("/{id}/webhooks/{webhookId}/redeliver", RedeliverAsync).RequireAllWeddings();
     }
 
     private static async Task<Ok<Page>> GetAsync(Guid id, EventStore store, WebhookSender webhooks, CancellationToken cancellationToken)

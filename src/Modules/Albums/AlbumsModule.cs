@@ -84,7 +84,8 @@ public static class AlbumsModule
 
     public static void MapAlbums(this IEndpointRouteBuilder routes)
     {
-        var albums = routes.MapGroup("/v1/albums").WithTags("Albums").RequireScope(Scopes.Albums).AddEndpointFilter<RouteGroupBuilder, AlbumDoor>();
+        var albums = routes.MapGroup("/v1/albums").WithTags("Albums").RequireScope(Scopes.Albums)
+            .AddEndpointFilter<RouteGroupBuilder, AlbumDoor>().RefuseMalformedIds("id", "ALBUM_NOT_FOUND");
         RequestAlbumHandler.Map(albums);
         GetAlbum.Map(albums);
         ListAlbums.Map(albums);

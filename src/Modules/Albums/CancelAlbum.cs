@@ -17,7 +17,7 @@ internal sealed record CancelAlbum(Guid AlbumId, string By);
 internal static class CancelAlbumHandler
 {
     /// <summary><c>POST /v1/albums/{id}/cancel</c>. 204, 404 <c>ALBUM_NOT_FOUND</c>, 409 <c>ALBUM_COMPLETED</c>, or 410 <c>ALBUM_GONE</c>.</summary>
-    internal static void Map(RouteGroupBuilder albums) => albums.MapPost("/{id:guid}/cancel", PostAsync);
+    internal static void Map(RouteGroupBuilder albums) => albums.MapPost("/{id}/cancel", PostAsync);
 
     private static async Task<NoContent> PostAsync(
         Guid id, HttpContext http, EventStore store, TimeProvider clock, CancellationToken cancellationToken)

@@ -17,7 +17,7 @@ internal sealed record DeleteAlbum(Guid AlbumId, string By);
 internal static class DeleteAlbumHandler
 {
     /// <summary><c>DELETE /v1/albums/{id}</c>. 204, or 404 <c>ALBUM_NOT_FOUND</c>.</summary>
-    internal static void Map(RouteGroupBuilder albums) => albums.MapDelete("/{id:guid}", DeleteAsync);
+    internal static void Map(RouteGroupBuilder albums) => albums.MapDelete("/{id}", DeleteAsync);
 
     private static async Task<NoContent> DeleteAsync(
         Guid id, HttpContext http, EventStore store, TimeProvider clock, CancellationToken cancellationToken)

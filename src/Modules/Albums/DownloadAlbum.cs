@@ -45,11 +45,11 @@ internal sealed class DownloadAlbum(
     internal static void Map(RouteGroupBuilder albums)
     {
         albums.MapMethods(
-            "/{id:guid}/download",
+            "/{id}/download",
             ["GET", "HEAD"],
             (Guid id, HttpContext http, DownloadAlbum download, CancellationToken cancellationToken, int volume = 1) =>
                 download.GetAsync(id, volume, http, cancellationToken));
-        albums.MapMethods("/{id:guid}/download/{token}", ["GET", "HEAD"], GetByLinkAsync)
+        albums.MapMethods("/{id}/download/{token}", ["GET", "HEAD"], GetByLinkAsync)
             .OpenToAll("the address ends with the credential: a link from a mail");
     }
 

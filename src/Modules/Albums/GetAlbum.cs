@@ -11,7 +11,7 @@ namespace Albums;
 internal static class GetAlbum
 {
     /// <summary><c>GET /v1/albums/{id}</c>. 200, or 404 <c>ALBUM_NOT_FOUND</c>.</summary>
-    internal static void Map(RouteGroupBuilder albums) => albums.MapGet("/{id:guid}", GetAsync);
+    internal static void Map(RouteGroupBuilder albums) => albums.MapGet("/{id}", GetAsync);
 
     private static async Task<Ok<AlbumView>> GetAsync(Guid id, EventStore store, TimeProvider clock, CancellationToken cancellationToken)
     {

@@ -17,7 +17,7 @@ internal sealed record ReplayAlbum(Guid AlbumId, string By);
 internal static class ReplayAlbumHandler
 {
     /// <summary><c>POST /v1/albums/{id}/replay</c>. 204, 404 <c>ALBUM_NOT_FOUND</c>, 409 <c>ALBUM_CANCELLED</c>, or 410 <c>ALBUM_GONE</c>.</summary>
-    internal static void Map(RouteGroupBuilder albums) => albums.MapPost("/{id:guid}/replay", PostAsync);
+    internal static void Map(RouteGroupBuilder albums) => albums.MapPost("/{id}/replay", PostAsync);
 
     private static async Task<NoContent> PostAsync(
         Guid id, HttpContext http, EventStore store, TimeProvider clock, CancellationToken cancellationToken)

@@ -15,7 +15,7 @@ internal sealed record ResendAlbumLink(Guid AlbumId, string By);
 internal static class ResendAlbumLinkHandler
 {
     /// <summary><c>POST /v1/albums/{id}/mail</c>. 202, 404 <c>ALBUM_NOT_FOUND</c>, 409 <c>ALBUM_NOT_READY</c>, or 410 <c>ALBUM_GONE</c>.</summary>
-    internal static void Map(RouteGroupBuilder albums) => albums.MapPost("/{id:guid}/mail", PostAsync);
+    internal static void Map(RouteGroupBuilder albums) => albums.MapPost("/{id}/mail", PostAsync);
 
     private static async Task<StatusCodeHttpResult> PostAsync(
         Guid id, ClaimsPrincipal user, EventStore store, TimeProvider clock, CancellationToken cancellationToken)

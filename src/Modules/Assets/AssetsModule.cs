@@ -74,7 +74,8 @@ public static class AssetsModule
     /// <summary>Maps <c>/v1/sites</c>, and <c>/sites</c> where the sites themselves are.</summary>
     public static void MapAssets(this IEndpointRouteBuilder routes)
     {
-        var sites = routes.MapGroup("/v1/sites").WithTags("Sites").RequireScope(Scopes.Sites, of: "site").RequireAllWeddings();
+        var sites = routes.MapGroup("/v1/sites").WithTags("Sites").RequireScope(Scopes.Sites, of: "site").RequireAllWeddings()
+            .RefuseMalformedIds("id", "SYNC_NOT_FOUND");
         RegisterSiteHandler.Map(sites);
         GetSite.Map(sites);
         SiteLog.Map(sites);

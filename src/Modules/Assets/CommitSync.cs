@@ -21,7 +21,7 @@ internal sealed class CommitSyncHandler(EventStore store, SiteObjects manifests,
     /// 1,000 <c>missing</c> objects, <c>SYNC_SUPERSEDED</c>.
     /// </summary>
     internal static void Map(RouteGroupBuilder sites) => sites.MapPost(
-        "/{site}/syncs/{id:guid}/commit",
+        "/{site}/syncs/{id}/commit",
         async Task<Ok<CommittedSync>> (string site, Guid id, CommitSyncHandler handler, CancellationToken cancellationToken) =>
             TypedResults.Ok(await handler.CommitAsync(site, new CommitSync(id), cancellationToken)));
 

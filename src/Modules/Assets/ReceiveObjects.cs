@@ -44,18 +44,18 @@ internal sealed class ReceiveObjectsHandler(EventStore store, IObjectStorage sto
     internal static void Map(RouteGroupBuilder sites)
     {
         sites.MapPost(
-            "/{site}/syncs/{id:guid}/uploads",
+            "/{site}/syncs/{id}/uploads",
             async Task<Ok<ObjectUploads>> (string site, Guid id, ObjectNames names, ReceiveObjectsHandler handler, CancellationToken cancellationToken) =>
                 TypedResults.Ok(await handler.UploadsAsync(site, id, names.Objects, cancellationToken)));
         sites.MapPut(
-            "/{site}/syncs/{id:guid}/objects/{name}",
+            "/{site}/syncs/{id}/objects/{name}",
             async Task<NoContent> (string site, Guid id, string name, HttpRequest request, ReceiveObjectsHandler handler, CancellationToken cancellationToken) =>
             {
                 await handler.PutAsync(site, id, name, request.Body, cancellationToken);
                 return TypedResults.NoContent();
             }).WithMetadata(new DisableRequestSizeLimitAttribute());
         sites.MapPost(
-            "/{site}/syncs/{id:guid}/stored",
+            "/{site}/syncs/{id}/stored",
             async Task<Ok<StoredObjects>> (string site, Guid id, ObjectNames names, ReceiveObjectsHandler handler, CancellationToken cancellationToken) =>
                 TypedResults.Ok(await handler.CheckAsync(site, id, names.Objects, cancellationToken)));
     }

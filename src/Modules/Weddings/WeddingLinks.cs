@@ -22,7 +22,7 @@ internal sealed class WeddingLinks(EventStore store, TimeProvider clock) : IToke
     internal static void Map(RouteGroupBuilder weddings)
     {
         weddings.MapPost("/{id}/links", PostAsync).RequireAllWeddings();
-        weddings.MapDelete("/{id}/links/{linkId:guid}", DeleteAsync).RequireAllWeddings();
+        weddings.MapDelete("/{id}/links/{linkId}", DeleteAsync).RequireAllWeddings();
     }
 
     internal static (string Token, string Hash) New(string weddingId)

@@ -41,7 +41,7 @@ public static class WeddingsModule
 
     public static void MapWeddings(this IEndpointRouteBuilder routes)
     {
-        var weddings = routes.MapGroup("/v1/weddings").WithTags("Weddings").RequireScope(Scopes.Weddings);
+        var weddings = routes.MapGroup("/v1/weddings").WithTags("Weddings").RequireScope(Scopes.Weddings).RefuseMalformedIds("linkId", "LINK_NOT_FOUND");
         RegisterWeddingHandler.Map(weddings);
         WeddingLinks.Map(weddings);
         CoupleSignIn.Map(routes);

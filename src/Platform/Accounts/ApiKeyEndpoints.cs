@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Routing;
+using Platform.Http;
 
 namespace Platform.Accounts;
 
@@ -15,11 +16,11 @@ internal static class ApiKeyEndpoints
     /// </summary>
     internal static void Map(IEndpointRouteBuilder endpoints)
     {
-        var keys = endpoints.MapGroup("/v1/api-keys").WithTags("API keys").RequireAdmin();
+        var keys = endpoints.MapGroup("/v1/api-keys").WithTags("API keys").RequireAdmin().RefuseMalformedIds("id", "API_KEY_NOT_FOUND");
         keys.MapPost("/", PostAsync);
         keys.MapGet("/", async (ApiKeys store, CancellationToken cancellationToken) =>
             TypedResults.Ok(new Page(await store.ListAsync(cancellationToken))));
-        keys.MapDelete("/{id:guid}", DeleteAsync);
+        keys.MapDelete("/{id}", DeleteAsync);
     }
 
     private static async Task<Created<NewApiKey>> PostAsync(
