@@ -94,45 +94,21 @@ public sealed class AlbumVolumesTests : IAsyncLifetime
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public Task Any_call_to_the_store_may_fail(bool afterEffect) =>
-        FailEverywhereAsync(call => workshop.Storage.FailAt(call, afterEffect), () => workshop.Storage.Calls, e => e is StorageException);
+    public Task Any_call_to_the_store_may_fail(bool afterEffect) => FailEverywhereAsync(isDatabase: false, afterEffect);
 
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public Task Any_call_to_the_database_may_fail(bool afterEffect) =>
-        FailEverywhereAsync(call => workshop.Postgres.FailAt(call, afterEffect), () => workshop.Postgres.Calls, e => e is Npgsql.NpgsqlException);
+    public Task Any_call_to_the_database_may_fail(bool afterEffect) => FailEverywhereAsync(isDatabase: true, afterEffect);
 
-    private async Task FailEverywhereAsync(Action<int> failAt, Func<int> calls, Predicate<Exception> isTheFault)
-    {
-        failAt(0);
-        var undisturbed = await RequestAsync();
-        await workshop.AttemptAsync(undisturbed);
-        var hashes = (await ZipsAsync(undisturbed)).Select(zip => zip.Hash).ToList();
-        var count = calls();
-        Assert.InRange(count, 20, 200);
-        var failed = 0;
-        for (var call = 1; call <= count; call++)
+    private Task FailEverywhereAsync(bool isDatabase, bool afterEffect) => new CrashLoop(workshop, isDatabase, afterEffect).RunAsync(
+        () => RequestAsync(),
+        async id => (await ZipsAsync(id)).Select(zip => zip.Hash).ToList(),
+        (_, history, message) =>
         {
-            var id = await RequestAsync();
-            failAt(call);
-            try
-            {
-                await workshop.AttemptAsync(id);
-            }
-            catch (Exception e) when (isTheFault(e))
-            {
-                failed++;
-            }
-
-            failAt(0);
-            await workshop.AttemptAsync(id);
-            Assert.Equal(hashes, (await ZipsAsync(id)).Select(zip => zip.Hash));
-            AssertEachOnce(await workshop.HistoryAsync(id), $"after a fault at call {call}");
-        }
-
-        Assert.InRange(failed, count / 2, count);
-    }
+            AssertEachOnce(history, message);
+            return Task.CompletedTask;
+        });
 
     private static void AssertEachOnce(List<IAlbumEvent> history, string message)
     {

@@ -248,6 +248,17 @@ public sealed class ZipAlbumTests : IAsyncLifetime
         }
     }
 
+    [Fact]
+    public async Task What_a_failed_attempt_did_is_on_record()
+    {
+        await PutAsync(("a.mov", 20 * MiB));
+        var id = await workshop.RequestAsync("a.mov");
+        await FailOnceAsync(id, afterParts: 2);
+        Assert.InRange(Assert.Single((await workshop.HistoryAsync(id)).OfType<WorkMetered>()).BytesIn, 16 * MiB, 21 * MiB);
+        await workshop.AttemptAsync(id);
+        Assert.Equal(2, (await workshop.HistoryAsync(id)).OfType<WorkMetered>().Count());
+    }
+
     /// <summary>Neither are the CRCs known: the header of the video waits for its last part, over all turns.</summary>
     [Fact]
     public async Task An_album_that_makes_room_after_every_part_is_the_same_and_nothing_is_stored_twice()
