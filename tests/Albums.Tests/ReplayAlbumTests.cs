@@ -239,22 +239,6 @@ public sealed class ReplayAlbumTests : IAsyncLifetime
         return id;
     }
 
-    [Fact]
-    public async Task A_list_tells_planning_from_zipping_in_a_replay_too()
-    {
-        var id = await ReplayedAsync();
-        Assert.Equal("Requested", await workshop.ListedStatusAsync(id));
-        foreach (var (call, status) in new[] { (1, "Planning"), (3, "Zipping") })
-        {
-            workshop.Storage.FailAt(call, afterEffect: false);
-            await Assert.ThrowsAsync<StorageException>(() => workshop.AttemptAsync(id));
-            Assert.Equal((status, status), (await workshop.ListedStatusAsync(id), (await workshop.AlbumAsync(id)).Status.ToString()));
-        }
-
-        await workshop.AttemptAsync(id);
-        Assert.Equal("Completed", await workshop.ListedStatusAsync(id));
-    }
-
     private async Task<Guid> CompletedAsync()
     {
         var id = await workshop.RequestAsync(Keys);

@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Routing;
 using Platform.Accounts;
+using Platform.Http;
 
 namespace Albums;
 
@@ -20,16 +21,16 @@ internal static class BulkEndpoints
     /// </summary>
     internal static void Map(RouteGroupBuilder albums)
     {
-        var bulk = albums.MapGroup("/bulk").RequireAllWeddings();
+        var bulk = albums.MapGroup("/bulk").RequireAllWeddings().RefuseMalformedIds("bulkId", "BULK_ACTION_NOT_FOUND");
         bulk.MapPost("/", async Task<Accepted<BulkView>> (StartBulkAction command, HttpContext http, IAlbums all, CancellationToken cancellationToken) =>
         {
             var search = new AlbumSearch(command.Text, command.Statuses, command.RequestedFrom);
             var view = await all.StartBulkAsync(command.Kind, search, http.User.NameOrAnonymous(), cancellationToken);
             return TypedResults.Accepted($"/v1/albums/bulk/{view.BulkId}", view);
         });
-        bulk.MapGet("/{bulkId:guid}", async Task<Ok<BulkView>> (Guid bulkId, IAlbums all, CancellationToken cancellationToken) =>
+        bulk.MapGet("/{bulkId}", async Task<Ok<BulkView>> (Guid bulkId, IAlbums all, CancellationToken cancellationToken) =>
             TypedResults.Ok(await all.WatchBulkAsync(bulkId, cancellationToken).FirstAsync(cancellationToken)));
-        bulk.MapPost("/{bulkId:guid}/abort", async Task<Ok<BulkView>> (Guid bulkId, HttpContext http, IAlbums all, CancellationToken cancellationToken) =>
+        bulk.MapPost("/{bulkId}/abort", async Task<Ok<BulkView>> (Guid bulkId, HttpContext http, IAlbums all, CancellationToken cancellationToken) =>
             TypedResults.Ok(await all.AbortBulkAsync(bulkId, http.User.NameOrAnonymous(), cancellationToken)));
     }
 }
