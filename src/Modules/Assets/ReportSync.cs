@@ -18,7 +18,7 @@ internal static class ReportSyncHandler
     /// <summary>
     /// <c>POST /v1/sites/{site}/syncs/{id}/report</c>. 204; 400 <c>INVALID_REQUEST</c>; 404 <c>SYNC_NOT_FOUND</c>; 409 <c>SYNC_SUPERSEDED</c>.
     /// </summary>
-    internal static void Map(RouteGroupBuilder sites) => sites.MapPost("/{site}/syncs/{id:guid}/report", PostAsync);
+    internal static void Map(RouteGroupBuilder sites) => sites.MapPost("/{site}/syncs/{id}/report", PostAsync);
 
     internal static async Task<NoContent> PostAsync(
         string site, Guid id, ReportSync command, EventStore store, TimeProvider clock, CancellationToken cancellationToken)
