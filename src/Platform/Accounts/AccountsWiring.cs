@@ -64,11 +64,7 @@ public static class AccountsWiring
             .AddPolicy(Policies.Couple, policy => policy.AddAuthenticationSchemes(AccountSchemes.Couple).RequireClaim(AccountClaims.Wedding))
             .AddPolicy(Policies.Admin, policy => policy.AddAuthenticationSchemes(AccountSchemes.People).RequireRole(AccountRoles.Admin))
             .AddPolicy(Policies.Viewer, policy => policy.AddAuthenticationSchemes(AccountSchemes.People).RequireRole(AccountRoles.Admin, AccountRoles.Viewer));
-        services.AddScoped(provider => new Invitations(
-            provider.GetRequiredService<NpgsqlDataSource>(),
-            provider.GetRequiredService<AccountsDb>(),
-            provider.GetRequiredService<UserManager<Person>>(),
-            provider.GetRequiredService<TimeProvider>()));
+        services.AddSingleton<Invitations>();
         services.AddSingleton<AdminAddresses>();
         services.AddScoped<Sessions>();
         return web ? services.AddHostedService<FirstAdmin>() : services;

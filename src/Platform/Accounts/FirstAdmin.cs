@@ -1,5 +1,4 @@
 using Microsoft.Extensions.Configuration;
-using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Platform.Http;
 
@@ -9,12 +8,11 @@ namespace Platform.Accounts;
 /// As long as nobody has an account, each start makes a one-time link for the first admin: into the file that <c>Auth__FirstLinkFile</c>
 /// names, readable by its owner only, or else onto the terminal. Never into the log, which others read.
 /// </summary>
-internal sealed class FirstAdmin(IServiceScopeFactory scopes, PublicUrl publicUrl, IConfiguration configuration) : IHostedService
+internal sealed class FirstAdmin(Invitations invitations, PublicUrl publicUrl, IConfiguration configuration) : IHostedService
 {
     public async Task StartAsync(CancellationToken cancellationToken)
     {
-        await using var scope = scopes.CreateAsyncScope();
-        if (await scope.ServiceProvider.GetRequiredService<Invitations>().CreateFirstAsync(cancellationToken) is not { } token)
+        if (await invitations.CreateFirstAsync(cancellationToken) is not { } token)
         {
             return;
         }

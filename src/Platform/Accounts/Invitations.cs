@@ -1,5 +1,6 @@
 using Microsoft.AspNetCore.Identity;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.DependencyInjection;
 using Npgsql;
 using Platform.Events;
 
@@ -9,20 +10,12 @@ namespace Platform.Accounts;
 /// One-time links by which people get an account: the first admin's, which the host prints, and those of whom an admin invites. Whoever has
 /// the link chooses e-mail address and password; the role comes with the link.
 /// </summary>
-public sealed class Invitations
+public sealed class Invitations(NpgsqlDataSource database, IServiceScopeFactory scopes, TimeProvider clock)
 {
     // Any number that no other part of the product locks.
     private const long Lock = 0x61_6363_696e_7669;
 
     private static readonly TimeSpan Lifetime = TimeSpan.FromHours(24);
-
-    private readonly NpgsqlDataSource database;
-    private readonly AccountsDb db;
-    private readonly UserManager<Person> people;
-    private readonly TimeProvider clock;
-
-    internal Invitations(NpgsqlDataSource database, AccountsDb db, UserManager<Person> people, TimeProvider clock) =>
-        (this.database, this.db, this.people, this.clock) = (database, db, people, clock);
 
     /// <summary>Makes a link that holds for 24 hours and one person.</summary>
     /// <param name="role">One of <see cref="AccountRoles"/>.</param>
@@ -35,7 +28,6 @@ public sealed class Invitations
     /// <summary>The first admin's link, or <see langword="null"/> where somebody has an account already.</summary>
     internal async Task<string?> CreateFirstAsync(CancellationToken cancellationToken)
     {
-        // Without Entity Framework, whose model would cost every start a second.
         await using var query = database.CreateCommand("""select exists (select from accounts."AspNetUsers")""");
         return await query.ExecuteScalarAsync(cancellationToken) is true
             ? null
@@ -59,6 +51,10 @@ public sealed class Invitations
     /// <exception cref="CommandRefusedException"><c>INVITATION_INVALID</c>: it was used, has expired or never was.</exception>
     public async Task<IdentityResult> RedeemAsync(string token, string email, string password, CancellationToken cancellationToken)
     {
+        // Entity Framework is loaded for who redeems a link, and not by every start: it costs a second and some megabytes.
+        await using var scope = scopes.CreateAsyncScope();
+        var db = scope.ServiceProvider.GetRequiredService<AccountsDb>();
+        var people = scope.ServiceProvider.GetRequiredService<UserManager<Person>>();
         await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
 
         // Two of the first admin's links may be used at once: each node that starts makes one.

@@ -9,7 +9,11 @@ namespace Albums.Zip;
 /// </summary>
 internal sealed class CrcLedger(ZipPlan plan)
 {
-    private readonly ConcurrentDictionary<int, Entry> entries = new();
+    private const long Unknown = -1;
+
+    // Of 50,000 entries nearly all are read in one piece: these cost eight bytes each, and only those in several pieces or waited for more.
+    private readonly long[] settled = Enumerable.Repeat(Unknown, plan.Entries.Count).ToArray();
+    private readonly ConcurrentDictionary<int, Entry> unsettled = new();
     private readonly TaskCompletionSource<uint> ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     /// <summary>No more parts are read: who waits for a CRC that is not known yet waits in vain, and gets an <see cref="OperationCanceledException"/>.</summary>
@@ -30,8 +34,7 @@ internal sealed class CrcLedger(ZipPlan plan)
         }
 
         var planned = plan.Entries[segment.Entry];
-        var entry = entries.GetOrAdd(segment.Entry, static _ => new Entry());
-        if (entry.Add(segment, planned.SizeBytes) is not { } crc32)
+        if (Volatile.Read(ref settled[segment.Entry]) != Unknown || CrcOf(segment, planned.SizeBytes) is not { } crc32)
         {
             return;
         }
@@ -41,29 +44,48 @@ internal sealed class CrcLedger(ZipPlan plan)
             throw new SourceLostException(segment.Entry, "its content is damaged in the store");
         }
 
-        entry.Settled.TrySetResult(crc32);
+        Volatile.Write(ref settled[segment.Entry], crc32);
+        if (unsettled.TryRemove(segment.Entry, out var entry))
+        {
+            entry.Settled.TrySetResult(crc32);
+        }
     }
+
+    private uint? CrcOf(Segment segment, long wholeBytes) =>
+        segment.SizeBytes == wholeBytes
+            ? segment.Crc32
+            : unsettled.GetOrAdd(segment.Entry, static _ => new Entry()).Add(segment, wholeBytes);
 
     /// <summary>The CRC of an entry, as soon as it is known.</summary>
     internal ValueTask<uint> OfAsync(int entry, CancellationToken cancellationToken) =>
         plan.Entries[entry] is { SizeBytes: 0 } ? new(0)
         : plan.Entries[entry].Crc32 is { } known ? new(known)
-        : WaitAsync(entries.GetOrAdd(entry, static _ => new Entry()).Settled.Task, cancellationToken);
+        : Volatile.Read(ref settled[entry]) is not Unknown and var settledCrc32 ? new((uint)settledCrc32)
+        : WaitAsync(entry, cancellationToken);
 
-    private async ValueTask<uint> WaitAsync(Task<uint> settled, CancellationToken cancellationToken) =>
-        await await Task.WhenAny(settled, ended.Task).WaitAsync(cancellationToken);
+    private async ValueTask<uint> WaitAsync(int entry, CancellationToken cancellationToken)
+    {
+        var waiting = unsettled.GetOrAdd(entry, static _ => new Entry());
+
+        // It may have been settled, and forgotten as unsettled, just before.
+        return Volatile.Read(ref settled[entry]) is not Unknown and var crc32
+            ? (uint)crc32
+            : await await Task.WhenAny(waiting.Settled.Task, ended.Task).WaitAsync(cancellationToken);
+    }
 
     private sealed class Entry
     {
-        private readonly SortedDictionary<long, Segment> segments = [];
+        private readonly Lock adding = new();
+        private SortedList<long, Segment>? segments;
         private long sizeBytes;
 
         internal TaskCompletionSource<uint> Settled { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
         internal uint? Add(Segment segment, long wholeBytes)
         {
-            lock (segments)
+            lock (adding)
             {
+                segments ??= [];
                 if (!segments.TryAdd(segment.OffsetBytes, segment))
                 {
                     return null;
