@@ -62,6 +62,8 @@ public static class CephServer
         },
     });
 
+    private static string? Given => Environment.GetEnvironmentVariable("TEST_S3") is { Length: > 0 } address ? address : null;
+
     private static async Task<S3Options> CreateBucketAsync(bool isTls)
     {
         var address = await Address.Value;
@@ -77,8 +79,12 @@ public static class CephServer
         using var s3 = new S3Client(options);
         await s3.PutBucketAsync(options.Bucket);
 
-        // A server that many runs share may keep all their objects in memory.
-        AppDomain.CurrentDomain.ProcessExit += (_, _) => RemoveBucketAsync(options).Wait(LongestRemoval);
+        if (Given is not null)
+        {
+            // A server that many runs share may keep all their objects in memory.
+            AppDomain.CurrentDomain.ProcessExit += (_, _) => RemoveBucketAsync(options).Wait(LongestRemoval);
+        }
+
         return options;
     }
 
@@ -107,8 +113,7 @@ public static class CephServer
 
     private static async Task<string[]> StartAsync()
     {
-        var given = Environment.GetEnvironmentVariable("TEST_S3");
-        var address = given is { Length: > 0 } ? given : await StartOwnAsync();
+        var address = Given ?? await StartOwnAsync();
         var words = address.Split(';');
         return words.Length == 5 ? words : throw new InvalidOperationException($"No S3 server for the tests: {address}");
     }
