@@ -21,9 +21,8 @@ internal sealed class MultipartZip(
     ArrayPool<byte> buffers,
     TimeProvider clock)
 {
-    // Each may be whole in memory.
-    private const int MostParts = 8;
-    private const long MostBytes = 64 << 20;
+    // Of parts in flight: each may be whole in memory.
+    private const long MostBytes = 32 << 20;
 
     // The least that never blocks where CRCs have to be found, see PartPacker.
     private const int LeastParts = 3;
@@ -72,7 +71,7 @@ internal sealed class MultipartZip(
         var packer = new PartPacker(plan, layout, crcs, sources, earlier, storage, buffers, clock);
         var progress = stream.Album.Parts;
         var missing = Enumerable.Range(1, layout.PartCount).Except(progress.Keys);
-        var most = (int)Math.Clamp(MostBytes / plan.PartSizeBytes, LeastParts, MostParts);
+        var most = (int)Math.Max(MostBytes / plan.PartSizeBytes, LeastParts);
         var window = new PartWindow(() => storage.Throttled, plan.EntriesToRead > 0 ? LeastParts : 1, most);
         var packed = Channel.CreateBounded<PartStored>(most);
         var recording = RecordAsync(packed, crcs);
