@@ -1,12 +1,10 @@
 using Microsoft.Extensions.Hosting;
 using Npgsql;
+using Platform.Events;
 
 namespace Platform.Accounts;
 
-/// <summary>
-/// Creates and migrates schema <c>accounts</c> before anything uses it. Nodes that start at once take turns by an advisory lock. Steps are
-/// numbered by their place and recorded in <c>accounts.migration</c>; a step that was released is never changed.
-/// </summary>
+/// <summary>Creates and migrates schema <c>accounts</c> before anything uses it.</summary>
 internal sealed class AccountsSchema(NpgsqlDataSource database) : IHostedLifecycleService
 {
     // Any number that no other part of the product locks.
@@ -130,32 +128,8 @@ internal sealed class AccountsSchema(NpgsqlDataSource database) : IHostedLifecyc
     {
         await using var connection = await database.OpenConnectionAsync(cancellationToken);
         await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
-        await ExecuteAsync($"select pg_advisory_xact_lock({Lock})");
-        await ExecuteAsync("""
-            create schema if not exists accounts;
-            create table if not exists accounts.migration (
-                step int not null constraint migration_pkey primary key,
-                applied_at timestamptz not null default now());
-            """);
-        for (var step = await LastStepAsync() + 1; step <= Steps.Length; step++)
-        {
-            await ExecuteAsync(Steps[step - 1]);
-            await ExecuteAsync($"insert into accounts.migration (step) values ({step})");
-        }
-
+        await SchemaSteps.TakeAsync(transaction, "accounts", Lock, Steps, cancellationToken);
         await transaction.CommitAsync(cancellationToken);
-
-        async Task ExecuteAsync(string sql)
-        {
-            await using var command = new NpgsqlCommand(sql, connection, transaction);
-            await command.ExecuteNonQueryAsync(cancellationToken);
-        }
-
-        async Task<int> LastStepAsync()
-        {
-            await using var command = new NpgsqlCommand("select coalesce(max(step), 0) from accounts.migration", connection, transaction);
-            return (int)(await command.ExecuteScalarAsync(cancellationToken))!;
-        }
     }
 
     public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;

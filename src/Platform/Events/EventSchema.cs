@@ -4,10 +4,7 @@ using Npgsql;
 
 namespace Platform.Events;
 
-/// <summary>
-/// Creates and migrates the tables before anything else starts. Nodes that start at once take turns by an advisory lock. Steps
-/// are numbered by their place and recorded in <c>platform.migration</c>; a step that was released is never changed.
-/// </summary>
+/// <summary>Creates and migrates the tables before anything else starts.</summary>
 internal sealed class EventSchema(NpgsqlDataSource database, IEnumerable<ISubscription> subscriptions) : IHostedLifecycleService
 {
     // Any number that no other part of the product locks.
@@ -113,22 +110,13 @@ internal sealed class EventSchema(NpgsqlDataSource database, IEnumerable<ISubscr
     {
         await using var connection = await database.OpenConnectionAsync(cancellationToken);
         await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
-        await ExecuteAsync($"select pg_advisory_xact_lock({Lock})");
-        await ExecuteAsync("""
-            create schema if not exists platform;
-            create table if not exists platform.migration (
-                step int not null constraint migration_pkey primary key,
-                applied_at timestamptz not null default now());
-            """);
-        for (var step = await LastStepAsync() + 1; step <= Steps.Length; step++)
-        {
-            await ExecuteAsync(Steps[step - 1]);
-            await ExecuteAsync($"insert into platform.migration (step) values ({step})");
-        }
-
+        await SchemaSteps.TakeAsync(transaction, "platform", Lock, Steps, cancellationToken);
         foreach (var subscription in subscriptions)
         {
-            await ExecuteAsync("insert into platform.subscription (name) values ($1) on conflict do nothing", subscription.Name);
+            await using var command = new NpgsqlCommand(
+                "insert into platform.subscription (name) values ($1) on conflict do nothing", connection, transaction);
+            EventTables.Add(command.Parameters, subscription.Name);
+            await command.ExecuteNonQueryAsync(cancellationToken);
             if (subscription is IProjection projection)
             {
                 await ProjectionRebuild.CreateTablesAsync(connection, projection, projection.Schema, cancellationToken);
@@ -136,19 +124,6 @@ internal sealed class EventSchema(NpgsqlDataSource database, IEnumerable<ISubscr
         }
 
         await transaction.CommitAsync(cancellationToken);
-
-        async Task ExecuteAsync(string sql, params string[] values)
-        {
-            await using var command = new NpgsqlCommand(sql, connection, transaction);
-            Array.ForEach(values, value => EventTables.Add(command.Parameters, value));
-            await command.ExecuteNonQueryAsync(cancellationToken);
-        }
-
-        async Task<int> LastStepAsync()
-        {
-            await using var command = new NpgsqlCommand("select coalesce(max(step), 0) from platform.migration", connection, transaction);
-            return (int)(await command.ExecuteScalarAsync(cancellationToken))!;
-        }
     }
 
     private static string? Explain(NpgsqlException e, NpgsqlConnectionStringBuilder settings) => e switch
