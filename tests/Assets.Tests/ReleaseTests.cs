@@ -71,7 +71,7 @@ public sealed class ReleaseTests : FolderSiteTest
         await ReleaseAsync("one");
         var log = await Server.Client.GetFromJsonAsync<System.Text.Json.JsonElement>($"/v1/sites/{Site}/log?fromVersion=2", Cancel);
         var entries = log.GetProperty("entries").EnumerateArray().ToArray();
-        Assert.Equal(["sync_started", "sync_completed", "release_activated"], entries.Select(entry => entry.GetProperty("event").GetString()));
+        Assert.Equal(["sync_started", "sync_completed", "release_activated", "sync_reported"], entries.Select(entry => entry.GetProperty("event").GetString()));
         Assert.Equal(1, entries[0].GetProperty("details").GetProperty("files").GetInt32());
         using var unknown = await Server.GetAsync("/v1/sites/nothing/log");
         Assert.Equal(HttpStatusCode.NotFound, unknown.StatusCode);
