@@ -15,7 +15,7 @@ internal static class CoupleEndpoints
 {
     private const string WhyOpen = "its address holds the credential";
 
-    /// <summary><c>GET /w/{token}/progress</c>: server-sent events; <c>GET /w/{token}/download</c>: leads to the ZIP. 404 where the link is dead.</summary>
+    /// <summary><c>GET /w/{token}/progress</c>: server-sent events; <c>GET /w/{token}/download?volume=</c>: leads to the ZIP. 404 where the link is dead.</summary>
     internal static void Map(IEndpointRouteBuilder endpoints)
     {
         endpoints.MapGet("/w/{token}/progress", ProgressAsync).OpenToAll(WhyOpen).ExcludeFromDescription();
@@ -34,9 +34,10 @@ internal static class CoupleEndpoints
         return TypedResults.ServerSentEvents(FollowAsync(albums, album.AlbumId, host.ApplicationStopping, cancellationToken));
     }
 
-    private static async Task<IResult> DownloadAsync(string token, IWeddings weddings, IAlbums albums, CancellationToken cancellationToken) =>
+    private static async Task<IResult> DownloadAsync(
+        string token, IWeddings weddings, IAlbums albums, CancellationToken cancellationToken, int volume = 1) =>
         await FindAsync(token, weddings, albums, cancellationToken) is { } album
-            ? TypedResults.LocalRedirect($"~{await albums.IssueLinkAsync(album.AlbumId, "the couple's page", cancellationToken)}")
+            ? TypedResults.LocalRedirect($"~{await albums.IssueLinkAsync(album.AlbumId, "the couple's page", cancellationToken)}?volume={volume}")
             : TypedResults.NotFound();
 
     private static async Task<AlbumView?> FindAsync(string token, IWeddings weddings, IAlbums albums, CancellationToken cancellationToken) =>

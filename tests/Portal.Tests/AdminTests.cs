@@ -96,29 +96,6 @@ public sealed class AdminTests(PortalHost host, Browser browser) : IClassFixture
     }
 
     [Fact]
-    public async Task An_admin_replays_thousands_of_failures_at_once_and_aborts()
-    {
-        await host.FailedAlbumsAsync("many", 2_000);
-        await using var admin = await browser.VisitAsAdminAsync(host);
-        var page = admin.Page;
-        await admin.OpenLiveAsync("/admin/albums?q=many&status=Failed");
-        await Expect(page.GetByText("2,000 albums", new() { Exact = true })).ToBeVisibleAsync(new() { Timeout = 60_000 }); // the page asks again until lists have them all
-        await page.GetByRole(AriaRole.Button, new() { Name = "Replay…" }).ClickAsync();
-        await admin.AssertAccessibleAsync();
-        await page.GetByRole(AriaRole.Dialog).GetByRole(AriaRole.Button, new() { Name = "Replay all" }).ClickAsync();
-        var bulk = page.GetByRole(AriaRole.Region, new() { Name = "Bulk action" });
-        await bulk.GetByRole(AriaRole.Button, new() { Name = "Abort" }).ClickAsync();
-        await Expect(bulk.GetByText("Aborted by ann.")).ToBeVisibleAsync();
-        await admin.AssertAccessibleAsync();
-
-        // It runs on to the end of its page; from then on nothing happens any more.
-        await page.ReloadAsync();
-        await page.Locator("main[data-live]").WaitForAsync();
-        await Expect(bulk.GetByText("Aborted by ann.")).ToBeVisibleAsync();
-        Assert.InRange(await host.ReplayedAlbumsAsync(), 0, 1_999);
-    }
-
-    [Fact]
     public async Task Costs_keys_people_and_who_did_what_are_there_for_admins_and_costs_for_viewers()
     {
         await using var admin = await browser.VisitAsAdminAsync(host);

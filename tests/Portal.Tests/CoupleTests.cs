@@ -31,6 +31,23 @@ public sealed class CoupleTests(PortalHost host, Browser browser) : IClassFixtur
     }
 
     [Fact]
+    public async Task An_album_of_several_ZIPs_is_downloaded_one_by_one()
+    {
+        var link = await host.LinkAsync("eva-tom", LinkKind.Couple);
+        await host.AlbumOfThreeVolumesAsync("eva-tom");
+        await using var couple = await browser.VisitAsync(host, phone: true);
+        var page = couple.Page;
+        await page.GotoAsync(link);
+        await Expect(page.GetByText("It comes as 3 ZIPs")).ToBeVisibleAsync();
+        await couple.AssertAccessibleAsync();
+        await couple.TakePictureAsync("couple-volumes-phone-light");
+        var zip = await page.RunAndWaitForDownloadAsync(() => page.GetByRole(AriaRole.Link, new() { Name = "ZIP 2" }).ClickAsync());
+        Assert.Equal("eva-tom-2-of-3.zip", zip.SuggestedFilename);
+        await using var archive = await ZipFile.OpenReadAsync(await zip.PathAsync(), TestContext.Current.CancellationToken);
+        Assert.Equal("2.mp4", Assert.Single(archive.Entries).Name);
+    }
+
+    [Fact]
     public async Task A_couple_makes_a_code_for_its_guests_that_opens_their_page()
     {
         var link = await host.LinkAsync("kim-lee", LinkKind.Couple);

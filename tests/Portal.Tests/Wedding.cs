@@ -17,16 +17,21 @@ internal static class Wedding
     /// <summary>An album of files that lie in the store, complete.</summary>
     internal static async Task<Guid> CompletedAlbumAsync(this PortalHost host, string weddingId, int files = 3)
     {
-        var storage = host.Services.GetRequiredService<IObjectStorage>();
         for (var i = 0; i < files; i++)
         {
-            var bytes = new byte[100_000];
-            Random.Shared.NextBytes(bytes);
-            await using var body = new BufferBody(bytes, Crc32.Append(0, bytes));
-            await storage.PutAsync($"{weddingId}/IMG_{4000 + i}.jpg", body, bytes.Length, "image/jpeg", Cancellation);
+            await host.StoreAsync($"{weddingId}/IMG_{4000 + i}.jpg", 100_000);
         }
 
         return await host.RequestAlbumAsync(new { weddingId, prefix = $"{weddingId}/" });
+    }
+
+    /// <summary>An album of three films, each a ZIP of its own.</summary>
+    internal static async Task<Guid> AlbumOfThreeVolumesAsync(this PortalHost host, string weddingId)
+    {
+        var key = $"{weddingId}/film.mp4";
+        await host.StoreAsync(key, 60_000_000);
+        return await host.RequestAlbumAsync(
+            new { weddingId, files = Enumerable.Range(1, 3).Select(i => new { key, name = $"{i}.mp4" }), maxVolumeBytes = 100_000_000 });
     }
 
     /// <summary>An album of which every file is missing: it fails.</summary>
@@ -83,6 +88,14 @@ internal static class Wedding
     {
         await using var scope = host.Services.CreateAsyncScope();
         return await scope.ServiceProvider.GetRequiredService<Invitations>().CreateAsync(role, "ann", Cancellation);
+    }
+
+    private static async Task StoreAsync(this PortalHost host, string key, int sizeBytes)
+    {
+        var bytes = new byte[sizeBytes];
+        Random.Shared.NextBytes(bytes);
+        await using var body = new BufferBody(bytes, Crc32.Append(0, bytes));
+        await host.Services.GetRequiredService<IObjectStorage>().PutAsync(key, body, bytes.Length, "application/octet-stream", Cancellation);
     }
 
     private static async Task<Guid> RequestAlbumAsync(this PortalHost host, object request)
