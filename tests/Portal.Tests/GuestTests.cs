@@ -61,9 +61,9 @@ public sealed class GuestTests(PortalHost host, Browser browser) : IClassFixture
         await guest.Page.Locator("[data-files]").SetInputFilesAsync(picture);
         await guest.Page.WaitForRequestAsync("**/complete");
         guest.Page.Dialog += async (_, dialog) => await dialog.AcceptAsync(); // leave the page?
-        await guest.Page.UnrouteAllAsync(new() { Behavior = UnrouteBehavior.IgnoreErrors });
         await guest.Page.ReloadAsync();
         await Expect(guest.Page.GetByText("Not finished yet: IMG_5001.jpg")).ToBeVisibleAsync();
+        await guest.Page.UnrouteAllAsync(new() { Behavior = UnrouteBehavior.IgnoreErrors });
         await guest.AssertAccessibleAsync();
         await guest.Page.Locator("[data-files]").SetInputFilesAsync(picture);
         await Expect(guest.Page.GetByText("Your file has arrived.")).ToBeVisibleAsync();

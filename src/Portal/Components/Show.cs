@@ -27,7 +27,7 @@ internal static class Show
     internal static string Money(decimal usd) => usd switch
     {
         0 => "$0",
-        < 0.00001m => "< $0.00001",
+        < 0.00001m => "<\u00a0$0.00001",
         < 0.01m => string.Create(CultureInfo.InvariantCulture, $"${usd:0.00000}"),
         _ => string.Create(CultureInfo.InvariantCulture, $"${usd:N2}"),
     };
