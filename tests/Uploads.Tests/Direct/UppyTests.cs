@@ -15,6 +15,11 @@ public sealed class UppyTests : IAsyncLifetime
 {
     private static readonly byte[] Bytes = RandomNumberGenerator.GetBytes((26 << 20) + 4_321);
 
+    // A page's script has no limit of its own.
+    private static readonly TimeSpan Longest = TimeSpan.FromMinutes(1);
+
+    private const int MostLoads = 3;
+
     private readonly string file = Path.Combine(Directory.CreateTempSubdirectory("uppy-").FullName, "Zoë & Max.txt");
     private TestDatabase database = null!;
     private S3Options bucket = null!;
@@ -105,14 +110,27 @@ public sealed class UppyTests : IAsyncLifetime
         await page.RouteAsync($"{UploadHost.Origin}/", route => route.FulfillAsync(new() { ContentType = "text/html", Body = "<!doctype html><input type=file>" }));
         await LoadAsync();
         var first = page.EvaluateAsync("([plugin, endpoint]) => send(plugin, endpoint)", new[] { plugin, endpoint });
-        await await Task.WhenAny(proxy.Stalled, first);
+        await await Task.WhenAny(proxy.Stalled, first).WaitAsync(Longest, Cancellation);
         Assert.True(proxy.Stalled.IsCompleted, "It came to an end before its connection stood still.");
         await LoadAsync();
-        await Assert.ThrowsAsync<PlaywrightException>(() => first);
-        var result = (await page.EvaluateAsync<JsonElement>("([plugin, endpoint]) => send(plugin, endpoint)", new[] { plugin, endpoint })).Clone();
-        Assert.True(result.GetProperty("failed").GetArrayLength() == 0, result.ToString());
-        Assert.Equal(0, proxy.CutsLeft);
-        return result;
+        await Assert.ThrowsAsync<PlaywrightException>(() => first.WaitAsync(Longest, Cancellation));
+        for (var loads = 1; ; loads++)
+        {
+            var again = page.EvaluateAsync<JsonElement>("([plugin, endpoint]) => send(plugin, endpoint)", new[] { plugin, endpoint });
+            try
+            {
+                var result = (await again.WaitAsync(Longest, Cancellation)).Clone();
+                Assert.True(result.GetProperty("failed").GetArrayLength() == 0, result.ToString());
+                Assert.Equal(0, proxy.CutsLeft);
+                return result;
+            }
+            catch (TimeoutException) when (loads < MostLoads)
+            {
+                // On a busy machine the page stands still now and then. Whoever sees that loads it again.
+                TestContext.Current.SendDiagnosticMessage($"{plugin} stood still after a reload; the page is loaded again.");
+                await LoadAsync();
+            }
+        }
 
         async Task LoadAsync()
         {
