@@ -42,11 +42,7 @@ public static class AccountsWiring
         services.Configure<SecurityStampValidatorOptions>(stamps => stamps.ValidationInterval = TimeSpan.Zero); // a session that is ended is over at once
         services.Configure<IdentityPasskeyOptions>(passkeys => passkeys.ServerDomain = publicUrl.IsLoopback ? null : publicUrl.Url.Host);
         services.AddSingleton<AuditLog>();
-        services.AddScoped(provider => new People(
-            provider.GetRequiredService<NpgsqlDataSource>(),
-            provider.GetRequiredService<UserManager<Person>>(),
-            provider.GetRequiredService<Sessions>(),
-            provider.GetRequiredService<TimeProvider>()));
+        services.AddSingleton<People>();
         services.AddSingleton<ApiKeys>();
         services.AddSingleton<ITokenVerifier>(provider => provider.GetRequiredService<ApiKeys>());
         if (OidcOptions.Read(configuration) is { } oidc)

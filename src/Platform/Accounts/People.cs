@@ -1,4 +1,6 @@
 using Microsoft.AspNetCore.Identity;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.DependencyInjection;
 using Npgsql;
 using Platform.Events;
 
@@ -9,18 +11,10 @@ namespace Platform.Accounts;
 public sealed record PersonListed(Guid PersonId, string Email, string Role, bool HasSecondFactor, bool IsLockedOut);
 
 /// <summary>The people who have an account, for admins.</summary>
-public sealed class People
+public sealed class People(NpgsqlDataSource database, IServiceScopeFactory scopes, TimeProvider clock)
 {
     // Any number that no other part of the product locks: two admins who make each other viewers take turns.
     private const long Lock = 0x61_6363_726f_6c65;
-
-    private readonly NpgsqlDataSource database;
-    private readonly UserManager<Person> people;
-    private readonly Sessions sessions;
-    private readonly TimeProvider clock;
-
-    internal People(NpgsqlDataSource database, UserManager<Person> people, Sessions sessions, TimeProvider clock) =>
-        (this.database, this.people, this.sessions, this.clock) = (database, people, sessions, clock);
 
     /// <summary>By address.</summary>
     public async Task<IReadOnlyList<PersonListed>> ListAsync(CancellationToken cancellationToken)
@@ -47,18 +41,20 @@ public sealed class People
 
     /// <summary>Gives a person another role, and ends their sessions. One admin is always left. Safe to repeat.</summary>
     /// <exception cref="CommandRefusedException"><c>PERSON_NOT_FOUND</c>, <c>LAST_ADMIN</c>.</exception>
-    public async Task ChangeRoleAsync(Guid personId, string role, string by, CancellationToken cancellationToken)
+    public Task ChangeRoleAsync(Guid personId, string role, string by, CancellationToken cancellationToken) =>
+        ChangeAsync(personId, $"role_changed_to_{role}", by, (people, person) => GiveRoleAsync(people, person, role), cancellationToken);
+
+    /// <summary>Ends all sessions of a person, on all nodes, with the next request of each.</summary>
+    /// <exception cref="CommandRefusedException"><c>PERSON_NOT_FOUND</c>.</exception>
+    public Task EndSessionsAsync(Guid personId, string by, CancellationToken cancellationToken) =>
+        ChangeAsync(personId, "sessions_ended", by, (_, _) => Task.FromResult(true), cancellationToken);
+
+    private static async Task<bool> GiveRoleAsync(UserManager<Person> people, Person person, string role)
     {
-        await using var connection = await database.OpenConnectionAsync(cancellationToken);
-        await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
-        await using var take = new NpgsqlCommand($"select pg_advisory_xact_lock({Lock})", connection, transaction);
-        await take.ExecuteNonQueryAsync(cancellationToken);
-        var person = await people.FindByIdAsync(personId.ToString())
-            ?? throw new CommandRefusedException("PERSON_NOT_FOUND", "There is no such account.");
         var former = await people.GetRolesAsync(person);
         if (former is [var only] && only == role)
         {
-            return;
+            return false;
         }
 
         if (former.Contains(AccountRoles.Admin) && (await people.GetUsersInRoleAsync(AccountRoles.Admin)).Count == 1)
@@ -66,28 +62,40 @@ public sealed class People
             throw new CommandRefusedException("LAST_ADMIN", "That is the only admin. Make somebody else an admin first.");
         }
 
-        await people.RemoveFromRolesAsync(person, former);
-        await people.AddToRoleAsync(person, role);
-        await people.UpdateSecurityStampAsync(person);
-        await RecordAsync(person, $"role_changed_to_{role}", by, cancellationToken);
+        Demand(await people.RemoveFromRolesAsync(person, former));
+        Demand(await people.AddToRoleAsync(person, role));
+        return true;
     }
 
-    /// <summary>Ends all sessions of a person, on all nodes, with the next request of each.</summary>
-    /// <exception cref="CommandRefusedException"><c>PERSON_NOT_FOUND</c>.</exception>
-    public async Task EndSessionsAsync(Guid personId, string by, CancellationToken cancellationToken)
+    /// <summary>The change, the end of the sessions and the record of both happen together or not at all.</summary>
+    /// <param name="change">False where there is nothing to change.</param>
+    private async Task ChangeAsync(
+        Guid personId, string what, string by, Func<UserManager<Person>, Person, Task<bool>> change, CancellationToken cancellationToken)
     {
-        await sessions.EndAllAsync(personId);
-        await RecordAsync((await people.FindByIdAsync(personId.ToString()))!, "sessions_ended", by, cancellationToken);
+        await using var scope = scopes.CreateAsyncScope();
+        var db = scope.ServiceProvider.GetRequiredService<AccountsDb>();
+        var people = scope.ServiceProvider.GetRequiredService<UserManager<Person>>();
+        await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
+        await db.Database.ExecuteSqlAsync($"select pg_advisory_xact_lock({Lock})", cancellationToken);
+        var person = await people.FindByIdAsync(personId.ToString())
+            ?? throw new CommandRefusedException("PERSON_NOT_FOUND", "There is no such account.");
+        if (!await change(people, person))
+        {
+            return;
+        }
+
+        Demand(await people.UpdateSecurityStampAsync(person));
+        var subject = person.UserName!.Split('@')[0]; // as in histories: the part of the address that names the person, and no address
+        await db.Database.ExecuteSqlAsync(
+            $"insert into accounts.change (changed_at, changed_by, what, subject) values ({clock.GetUtcNow()}, {by}, {what}, {subject})", cancellationToken);
+        await transaction.CommitAsync(cancellationToken);
     }
 
-    // As in histories: the part of the address that names the person, and no address.
-    private async Task RecordAsync(Person person, string what, string by, CancellationToken cancellationToken)
+    private static void Demand(IdentityResult result)
     {
-        await using var insert = database.CreateCommand("insert into accounts.change (changed_at, changed_by, what, subject) values ($1, $2, $3, $4)");
-        insert.Parameters.Add(new() { Value = clock.GetUtcNow() });
-        insert.Parameters.Add(new() { Value = by });
-        insert.Parameters.Add(new() { Value = what });
-        insert.Parameters.Add(new() { Value = person.UserName!.Split('@')[0] });
-        await insert.ExecuteNonQueryAsync(cancellationToken);
+        if (!result.Succeeded)
+        {
+            throw new InvalidOperationException($"The account was not changed: {result}.");
+        }
     }
 }

@@ -1,6 +1,5 @@
 using System.Security.Claims;
 using Microsoft.AspNetCore.Identity;
-using Platform.Events;
 
 namespace Platform.Accounts;
 
@@ -14,13 +13,4 @@ public sealed class Sessions(SignInManager<Person> signIns, UserManager<Person> 
     /// <summary>The roles as they are now, whatever the session began with.</summary>
     public async Task<bool> IsInRoleAsync(ClaimsPrincipal user, string role) =>
         await signIns.ValidateSecurityStampAsync(user) is { } person && await people.IsInRoleAsync(person, role);
-
-    /// <summary>Ends all sessions of a person, on all nodes, with the next request of each.</summary>
-    /// <exception cref="CommandRefusedException"><c>PERSON_NOT_FOUND</c>.</exception>
-    public async Task EndAllAsync(Guid personId)
-    {
-        var person = await people.FindByIdAsync(personId.ToString())
-            ?? throw new CommandRefusedException("PERSON_NOT_FOUND", "There is no such account.");
-        await people.UpdateSecurityStampAsync(person);
-    }
 }

@@ -4,6 +4,7 @@ using System.Net;
 using System.Security.Cryptography;
 using Microsoft.AspNetCore.Identity;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.DependencyInjection;
 using Npgsql;
 using Platform.Accounts;
 using Platform.Events;
@@ -88,12 +89,32 @@ public sealed class AccountsTests : IAsyncLifetime
         Assert.Equal(HttpStatusCode.OK, (await browser.GetAsync("/admins", Cancellation)).StatusCode);
         Assert.Equal(HttpStatusCode.OK, (await elsewhere.GetAsync("/viewers", Cancellation)).StatusCode);
 
-        await node.WithAsync<Sessions, bool>(async sessions =>
-        {
-            await sessions.EndAllAsync(await PersonIdAsync());
-            return true;
-        });
+        await node.Services.GetRequiredService<People>().EndSessionsAsync(await PersonIdAsync(), "ann", Cancellation);
         Assert.Equal(HttpStatusCode.Redirect, (await elsewhere.GetAsync("/admins", Cancellation)).StatusCode);
+    }
+
+    [Fact]
+    public async Task A_change_of_a_role_is_on_record_or_did_not_happen_and_one_admin_is_left()
+    {
+        await using var node = await AccountsHost.StartAsync(database.ConnectionString);
+        await RedeemAsync(node, node.FirstToken!, Password);
+        var people = node.Services.GetRequiredService<People>();
+        var ann = await PersonIdAsync();
+        var only = await Assert.ThrowsAsync<CommandRefusedException>(() => people.ChangeRoleAsync(ann, AccountRoles.Viewer, "ann", Cancellation));
+        Assert.Equal("LAST_ADMIN", only.Code);
+
+        var invitations = node.Services.GetRequiredService<Invitations>();
+        var link = await invitations.CreateAsync(AccountRoles.Admin, "ann", Cancellation);
+        Assert.True((await invitations.RedeemAsync(link, "ben@example.com", Password, Cancellation)).Succeeded);
+        await DumpAsync("alter table accounts.change add constraint full_disk check (false) not valid; select 'no more records'");
+        await Assert.ThrowsAsync<PostgresException>(() => people.ChangeRoleAsync(ann, AccountRoles.Viewer, "ben", Cancellation));
+        Assert.Equal(["admin", "admin"], (await people.ListAsync(Cancellation)).Select(person => person.Role));
+        await DumpAsync("alter table accounts.change drop constraint full_disk; select 'again'");
+
+        await people.ChangeRoleAsync(ann, AccountRoles.Viewer, "ben", Cancellation);
+        await people.ChangeRoleAsync(ann, AccountRoles.Viewer, "ben", Cancellation);
+        Assert.Equal(["viewer", "admin"], (await people.ListAsync(Cancellation)).OrderBy(person => person.PersonId != ann).Select(person => person.Role));
+        Assert.Equal("role_changed_to_viewer by ben", await DumpAsync("select string_agg(what || ' by ' || changed_by, ', ') from accounts.change"));
     }
 
     [Fact]
