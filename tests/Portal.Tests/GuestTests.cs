@@ -71,6 +71,41 @@ public sealed class GuestTests(PortalHost host, Browser browser) : IClassFixture
     }
 
     [Fact]
+    public async Task A_guest_says_who_they_are_and_takes_a_photo_back()
+    {
+        var link = await host.LinkAsync("zoe-max", LinkKind.Guest);
+        await using var guest = await browser.VisitAsync(host, phone: true);
+        var page = guest.Page;
+        await page.GotoAsync(link);
+        await page.GetByLabel("Your name").FillAsync("Aunt Zoë");
+        await page.Locator("[data-files]").SetInputFilesAsync([Picture(1), Picture(2)]);
+        await Expect(page.GetByText("All 2 files have arrived.")).ToBeVisibleAsync();
+        Assert.Equal(["Aunt Zoë", "Aunt Zoë"], (await CompletedAsync("zoe-max")).Select(upload => upload.GetProperty("guestName").GetString()));
+
+        // A phone hands the same photo out as a new file each time: its bytes tell.
+        File.SetLastWriteTimeUtc(Path.Combine(folder.FullName, "IMG_5001.jpg"), new DateTime(2026, 6, 20, 12, 0, 0, DateTimeKind.Utc));
+        await page.Locator("[data-files]").SetInputFilesAsync(Path.Combine(folder.FullName, "IMG_5001.jpg"));
+        await Expect(page.GetByText("One of them is here already.")).ToBeVisibleAsync();
+
+        await page.ReloadAsync();
+        await Expect(page.GetByLabel("Your name")).ToHaveValueAsync("Aunt Zoë");
+        await page.GetByRole(AriaRole.Button, new() { Name = "Take back IMG_5001.jpg" }).ClickAsync();
+        await guest.AssertAccessibleAsync();
+        await guest.TakePictureAsync("guest-take-back-phone-light");
+        await page.GetByRole(AriaRole.Dialog).GetByRole(AriaRole.Button, new() { Name = "Keep it" }).ClickAsync();
+        await page.GetByRole(AriaRole.Button, new() { Name = "Take back IMG_5001.jpg" }).ClickAsync();
+        await page.GetByRole(AriaRole.Dialog).GetByRole(AriaRole.Button, new() { Name = "Take back" }).ClickAsync();
+        await Expect(page.GetByText("IMG_5001.jpg was taken back.")).ToBeVisibleAsync();
+        await page.ReloadAsync();
+        await Expect(page.GetByText("One file of yours has arrived.")).ToBeVisibleAsync();
+        var left = Assert.Single(await CompletedAsync("zoe-max"));
+        Assert.Equal("IMG_5002.jpg", left.GetProperty("fileName").GetString());
+        await page.Locator("[data-files]").SetInputFilesAsync(Path.Combine(folder.FullName, "IMG_5001.jpg"));
+        await Expect(page.GetByText("Your file has arrived.")).ToBeVisibleAsync();
+        Assert.Equal(2, await UploadsAsync("zoe-max"));
+    }
+
+    [Fact]
     public async Task A_revoked_link_is_dead_at_once()
     {
         var link = await host.LinkAsync("revoked", LinkKind.Guest);
@@ -93,11 +128,13 @@ public sealed class GuestTests(PortalHost host, Browser browser) : IClassFixture
         return path;
     }
 
-    private async Task<int> UploadsAsync(string weddingId)
+    private async Task<int> UploadsAsync(string weddingId) => (await CompletedAsync(weddingId)).Count;
+
+    private async Task<List<JsonElement>> CompletedAsync(string weddingId)
     {
         await host.Services.GetRequiredService<Subscriptions>().CatchUpAsync("uploads", TestContext.Current.CancellationToken);
         using var client = host.CreateClient();
         var list = await client.GetFromJsonAsync<JsonElement>($"/v1/uploads?weddingId={weddingId}", TestContext.Current.CancellationToken);
-        return list.GetProperty("uploads").EnumerateArray().Count(upload => upload.GetProperty("status").GetString() == "completed");
+        return [.. list.GetProperty("uploads").EnumerateArray().Where(upload => upload.GetProperty("status").GetString() == "completed")];
     }
 }

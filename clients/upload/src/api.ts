@@ -19,6 +19,8 @@ export interface NewUpload {
   userId: string;
   weddingId?: string;
   chunkSizeBytes?: number;
+  guestName?: string;
+  withdrawToken?: string;
 }
 
 export interface Chunk {
@@ -74,6 +76,10 @@ export class UploadsApi {
 
   abort(uploadId: string, signal: AbortSignal): Promise<void> {
     return this.#json("DELETE", uploadId, signal);
+  }
+
+  withdraw(uploadId: string, token: string, signal: AbortSignal): Promise<void> {
+    return this.#json("POST", `${uploadId}/withdraw`, signal, { token });
   }
 
   #json<T>(method: string, path: string, signal: AbortSignal, body?: unknown, headers: Record<string, string> = {}): Promise<T> {

@@ -35,5 +35,5 @@ export class UploadError extends Error {
 
 // A bad checksum is the way's fault, not the file's: the chunk is read and sent again.
 const transientCodes = new Set(["NETWORK", "CHUNK_IN_PROGRESS", "COMPLETE_IN_PROGRESS", "CHECKSUM_MISMATCH", "CHUNK_SIZE_MISMATCH"]);
-const goneCodes = new Set(["UPLOAD_NOT_FOUND", "UPLOAD_ABORTED", "UPLOAD_EXPIRED", "UPLOAD_LOST"]);
+const goneCodes = new Set(["UPLOAD_NOT_FOUND", "UPLOAD_ABORTED", "UPLOAD_EXPIRED", "UPLOAD_LOST", "UPLOAD_WITHDRAWN", "IDEMPOTENCY_KEY_REUSED"]);
 const outdatedCodes = new Set(["MISSING_PARTS", "ETAG_MISMATCH", "UPLOAD_COMPLETED"]);

@@ -4,4 +4,5 @@ export { BrowserMemory, PageMemory, type ResumeMemory } from "./memory.js";
 export type { Progress } from "./progress.js";
 export { UploadQueue, type Outcome, type QueueOptions } from "./queue.js";
 export { type Transport, type TransportReply, type TransportRequest } from "./transport.js";
-export { Upload, type UploadOptions, type UploadSource, type UploadState } from "./upload.js";
+export { crc32Of } from "./crc32.js";
+export { Upload, withdraw, type SentFile, type UploadOptions, type UploadSource, type UploadState } from "./upload.js";

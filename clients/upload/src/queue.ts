@@ -1,7 +1,6 @@
-import type { UploadedFile } from "./api.js";
 import type { Progress } from "./progress.js";
 import { forEachParallel, Slots } from "./slots.js";
-import { Upload, type UploadOptions, type UploadSource } from "./upload.js";
+import { Upload, type SentFile, type UploadOptions, type UploadSource } from "./upload.js";
 
 export interface QueueOptions extends Omit<UploadOptions, "onProgress" | "onStateChange"> {
   /** Called at most ten times a second for each file that moves. */
@@ -9,7 +8,7 @@ export interface QueueOptions extends Omit<UploadOptions, "onProgress" | "onStat
   onStateChange?: (queue: UploadQueue, upload: Upload) => void;
 }
 
-export type Outcome = { upload: Upload; file: UploadedFile } | { upload: Upload; error: unknown };
+export type Outcome = { upload: Upload; file: SentFile } | { upload: Upload; error: unknown };
 
 /** Uploads many files with few requests at a time: small files side by side, large ones by several chunks. */
 export class UploadQueue {

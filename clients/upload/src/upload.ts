@@ -17,6 +17,8 @@ export interface UploadOptions extends ServerOptions {
   userRole: string;
   userId: string;
   weddingId?: string;
+  /** What the sender wants to be called. */
+  guestName?: string;
   /** Type where the file does not know its own. */
   contentType?: string;
   /** Wanted size of a chunk; the server's choice where it is left out. */
@@ -32,10 +34,33 @@ export interface UploadOptions extends ServerOptions {
   onStateChange?: (state: UploadState) => void;
 }
 
+/** What arrived, and the token by which it can be taken back: keep it as long as that shall be possible, and show it to nobody. */
+export interface SentFile extends UploadedFile {
+  withdrawToken: string;
+}
+
+interface Remembered {
+  idempotencyKey: string;
+  withdrawToken: string;
+  uploadId?: string;
+}
+
+/** Takes a file back that has arrived: the server deletes it. Safe to repeat. */
+export async function withdraw(server: ServerOptions, { uploadId, withdrawToken }: Pick<SentFile, "uploadId" | "withdrawToken">): Promise<void> {
+  const never = new AbortController().signal;
+  await retrying(defaultAttempts, never, () => new UploadsApi(server).withdraw(uploadId, withdrawToken, never));
+}
+
 export type UploadState = "waiting" | "uploading" | "paused" | "completed" | "failed" | "aborted";
 
 // A session that the server forgets in the middle is begun anew; a server that forgets more often has another problem.
 const mostSessions = 3;
+
+const defaultAttempts = 10;
+
+// 32 bytes in base64url, as the server wants them.
+const newToken = () =>
+  btoa(String.fromCharCode(...crypto.getRandomValues(new Uint8Array(32)))).replace(/\+/g, "-").replace(/\//g, "_").replace(/=+$/, "");
 
 const aborted = () => new UploadError("ABORTED", "The upload was aborted.");
 
@@ -51,7 +76,8 @@ export class Upload {
   #state: UploadState = "waiting";
   #work = new AbortController(); // of the time between two pauses
   #goOn: () => void = () => {};
-  #result: Promise<UploadedFile> | null = null;
+  #result: Promise<SentFile> | null = null;
+  #sent: SentFile | null = null;
 
   /** @param slots Bounds the requests of several uploads together. */
   constructor(
@@ -69,6 +95,11 @@ export class Upload {
     return this.#state;
   }
 
+  /** The file, once it has arrived. */
+  get sent(): SentFile | null {
+    return this.#sent;
+  }
+
   get progress(): Progress {
     return this.#meter.progress;
   }
@@ -77,7 +108,7 @@ export class Upload {
    * Uploads the file, or goes on with it. Settles once it is complete, failed ({@link UploadError}) or aborted (`ABORTED`), not at a
    * pause. Calling it again while it runs returns the same promise; after a failure it tries again.
    */
-  start(): Promise<UploadedFile> {
+  start(): Promise<SentFile> {
     if (this.#state === "paused") this.resume();
     if (this.#state === "failed" || this.#state === "aborted") this.#result = null;
     return (this.#result ??= this.#run());
@@ -123,18 +154,19 @@ export class Upload {
   }
 
   get #attempts(): number {
-    return this.options.attempts ?? 10;
+    return this.options.attempts ?? defaultAttempts;
   }
 
-  async #run(): Promise<UploadedFile> {
+  async #run(): Promise<SentFile> {
     this.#work = new AbortController();
     this.#become("uploading");
     for (let sessions = 1; ; ) {
       try {
-        const uploaded = await this.#transfer(this.#work.signal);
+        const sent = await this.#transfer(this.#work.signal);
+        this.#sent = sent;
         this.#become("completed");
         this.#meter.flush();
-        return uploaded;
+        return sent;
       } catch (error) {
         if (this.#state === "paused") await new Promise<void>((resolve) => (this.#goOn = resolve));
         if (this.#isAborted) throw aborted();
@@ -146,7 +178,7 @@ export class Upload {
     }
   }
 
-  async #transfer(signal: AbortSignal): Promise<UploadedFile> {
+  async #transfer(signal: AbortSignal): Promise<SentFile> {
     this.#meter.restart();
     const session = await this.#open(signal);
     const chunks = new Map(session.receivedChunks?.map((chunk) => [chunk.chunkIndex, chunk]));
@@ -161,7 +193,8 @@ export class Upload {
       }
     });
     const inOrder = [...chunks.values()].sort((a, b) => a.chunkIndex - b.chunkIndex);
-    return await this.#retried(signal, () => this.#api.complete(session.uploadId, inOrder, signal));
+    const uploaded = await this.#retried(signal, () => this.#api.complete(session.uploadId, inOrder, signal));
+    return { ...uploaded, withdrawToken: this.#remembered()?.withdrawToken ?? "" };
   }
 
   async #open(signal: AbortSignal): Promise<Session> {
@@ -172,20 +205,22 @@ export class Upload {
     }
 
     // The key is remembered before it is used: an answer that is lost does not cost a second session.
-    const idempotencyKey = remembered?.idempotencyKey ?? crypto.randomUUID();
-    this.#memory.save(this.#memoryKey, JSON.stringify({ idempotencyKey }));
-    const { userRole, userId, weddingId, chunkSizeBytes } = this.options;
+    const { idempotencyKey, withdrawToken } = remembered ?? { idempotencyKey: crypto.randomUUID(), withdrawToken: newToken() };
+    this.#remember({ idempotencyKey, withdrawToken });
+    const { userRole, userId, weddingId, chunkSizeBytes, guestName } = this.options;
     const upload = {
       fileName: this.file.name,
       contentType: this.file.type || this.options.contentType || "application/octet-stream",
       sizeBytes: this.file.size,
       userRole,
       userId,
+      withdrawToken,
+      ...(guestName === undefined ? {} : { guestName }),
       ...(weddingId === undefined ? {} : { weddingId }),
       ...(chunkSizeBytes === undefined ? {} : { chunkSizeBytes }),
     };
     const session = await this.#retried(signal, () => this.#api.initiate(upload, idempotencyKey, signal));
-    this.#memory.save(this.#memoryKey, JSON.stringify({ idempotencyKey, uploadId: session.uploadId }));
+    this.#remember({ idempotencyKey, withdrawToken, uploadId: session.uploadId });
     return session;
   }
 
@@ -223,7 +258,11 @@ export class Upload {
     return `upload:${[endpoint, userId, weddingId, this.file.name, this.file.size, this.file.lastModified ?? 0].join("|")}`;
   }
 
-  #remembered(): { idempotencyKey: string; uploadId?: string } | null {
+  #remember(session: Remembered): void {
+    this.#memory.save(this.#memoryKey, JSON.stringify(session));
+  }
+
+  #remembered(): Remembered | null {
     const value = this.#memory.load(this.#memoryKey);
     return value === null ? null : JSON.parse(value);
   }

@@ -59,6 +59,7 @@ internal sealed class AlbumsProjection : IProjection
     public IReadOnlyCollection<Type> Handles { get; } =
     [
         typeof(UploadCompleted),
+        typeof(UploadWithdrawn),
         typeof(WeddingRegistered),
         typeof(AlbumRequested),
         typeof(AttemptStarted),
@@ -89,6 +90,7 @@ internal sealed class AlbumsProjection : IProjection
                 file.ETag,
                 (long)file.Crc32,
                 file.CompletedAt),
+            UploadWithdrawn file => ExecuteAsync("delete from wedding_file where key = $1", file.Key),
             WeddingRegistered wedding => ExecuteAsync(
                 "insert into wedding_brand (wedding_id, studio, color, logo_url) values ($1, $2, $3, $4) on conflict (wedding_id) do nothing",
                 wedding.WeddingId,

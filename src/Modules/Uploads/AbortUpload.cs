@@ -32,7 +32,7 @@ internal static class AbortUploadHandler
         _ => throw upload.Refusal(now),
     };
 
-    /// <summary>Deletes the parts of an aborted or expired upload, and records it. What a crash left undone, the sweep does.</summary>
+    /// <summary>Deletes the parts of an aborted or expired upload, or the object of a withdrawn one, and records it. What a crash left undone, the sweep does.</summary>
     internal static async Task DiscardPartsAsync(
         Upload upload, EventStore events, IObjectStorage storage, TimeProvider clock, CancellationToken cancellationToken)
     {
@@ -46,7 +46,7 @@ internal static class AbortUploadHandler
 
         if (upload.Appended is not null || upload.Completion is not null)
         {
-            // A piece for a concatenation, or a file that was not what was promised of it, is an object already.
+            // A piece for a concatenation, a file that was not what was promised of it, or one that is withdrawn, is an object already.
             await storage.DeleteAsync(upload.Session.Key, cancellationToken);
             await TailStore.DeleteAllAsync(storage, upload, cancellationToken);
         }

@@ -56,7 +56,7 @@ internal sealed class ExpireUploads(
             case UploadStatus.Verifying:
                 await verification.RunAsync(new VerifyUpload(id), cancellationToken);
                 break;
-            case UploadStatus.Aborted or UploadStatus.Expired:
+            case UploadStatus.Aborted or UploadStatus.Expired or UploadStatus.Withdrawn:
                 await AbortUploadHandler.DiscardPartsAsync(upload, events, storage, clock, cancellationToken);
                 break;
         }

@@ -7,7 +7,7 @@ using Platform.Events;
 namespace Uploads;
 
 /// <summary>Everything a client needs to go on with an upload.</summary>
-/// <param name="Status"><c>open</c>, <c>completing</c>, <c>verifying</c>, <c>completed</c>, <c>aborted</c>, <c>expired</c> or <c>lost</c>.</param>
+/// <param name="Status"><c>open</c>, <c>completing</c>, <c>verifying</c>, <c>completed</c>, <c>aborted</c>, <c>expired</c>, <c>lost</c> or <c>withdrawn</c>.</param>
 internal sealed record UploadView(
     Guid UploadId,
     string Status,
@@ -52,6 +52,7 @@ internal static class GetUploadHandler
         UploadStatus.Aborted => "aborted",
         UploadStatus.Expired => "expired",
         UploadStatus.Lost => "lost",
+        UploadStatus.Withdrawn => "withdrawn",
         _ => throw UploadErrors.NotFound(),
     };
 }

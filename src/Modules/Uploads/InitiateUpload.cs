@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.HttpResults;
@@ -12,6 +13,8 @@ namespace Uploads;
 
 /// <summary>Begins the upload of one file. Each call begins another one, under a key of its own, unless <c>Idempotency-Key</c> says it is the same.</summary>
 /// <param name="ChunkSizeBytes">At least 5 MiB where the file has several chunks; <see langword="null"/> for the server's choice.</param>
+/// <param name="GuestName">What the sender wants to be called, at most 80 characters; shown to the couple.</param>
+/// <param name="WithdrawToken">Random, of the client's making: who has it may take the file back (<see cref="WithdrawUpload"/>). Only its hash is kept.</param>
 internal sealed record InitiateUpload(
     string? FileName,
     string? ContentType,
@@ -19,7 +22,9 @@ internal sealed record InitiateUpload(
     string? UserRole,
     string? UserId,
     string? WeddingId = null,
-    long? ChunkSizeBytes = null);
+    long? ChunkSizeBytes = null,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? GuestName = null, // orders of before have hashes without these
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? WithdrawToken = null);
 
 /// <summary>How the client is to send the file.</summary>
 internal sealed record InitiatedUpload(Guid UploadId, string Key, long ChunkSizeBytes, int TotalChunks, DateTimeOffset ExpiresAt);
@@ -124,7 +129,9 @@ internal sealed class InitiateUploadHandler(
             command.UserId!,
             KeyLayout.CheckWeddingId(command.WeddingId),
             now,
-            now + settings.Lifetime);
+            now + settings.Lifetime,
+            GuestName: KeyLayout.CheckGuestName(command.GuestName),
+            WithdrawTokenHash: WithdrawUploadHandler.HashOf(command.WithdrawToken));
     }
 
     private UploadInitiated Plan(InitiateUpload command, bool isProxied) =>

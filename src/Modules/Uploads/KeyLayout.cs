@@ -14,6 +14,8 @@ internal static partial class KeyLayout
     /// <summary>What file systems allow for one name, in UTF-8.</summary>
     private const int MaxNameBytes = 255;
 
+    private const int MaxGuestNameChars = 80;
+
     private static readonly HashSet<string> Roles = new(StringComparer.Ordinal) { "creator", "member", "subscriber" };
 
     /// <summary>Every key begins with one of these.</summary>
@@ -62,6 +64,21 @@ internal static partial class KeyLayout
             $"fileName must be 1 to {MaxNameBytes} bytes of UTF-8 without slashes, control characters or bidi overrides.");
     }
 
+    /// <summary>A name in one line, in NFC; <see langword="null"/> where nothing is said.</summary>
+    /// <exception cref="CommandRefusedException">It is too long, or would change how what stands around it looks.</exception>
+    public static string? CheckGuestName(string? guestName)
+    {
+        if (string.IsNullOrWhiteSpace(guestName))
+        {
+            return null;
+        }
+
+        return IsWellFormed(guestName) && guestName.Normalize(NormalizationForm.FormC).Trim() is { Length: <= MaxGuestNameChars } name
+            && !name.EnumerateRunes().Any(IsControlling)
+                ? name
+                : throw new CommandRefusedException("INVALID_GUEST_NAME", $"guestName must have at most {MaxGuestNameChars} characters, on one line.");
+    }
+
     /// <summary><c>photo.jpg</c> → <c>photo-0b9c5c0a6f1e.jpg</c>: 48 random bits of the id. A long stem is cut to make room.</summary>
     private static string UniqueName(string fileName, Guid uploadId)
     {
@@ -101,7 +118,9 @@ internal static partial class KeyLayout
     }
 
     // Zero-width joiners stay allowed: emoji are made of them. Bidi controls (UAX #9 §2) make one name look like another.
-    private static bool IsHostile(Rune rune) => rune.Value is '/' or '\\' or 0x061C or 0x200E or 0x200F
+    private static bool IsHostile(Rune rune) => rune.Value is '/' or '\\' || IsControlling(rune);
+
+    private static bool IsControlling(Rune rune) => rune.Value is 0x061C or 0x200E or 0x200F
             or (>= 0x202A and <= 0x202E) or (>= 0x2066 and <= 0x2069) or 0xFEFF
         || (rune.Value & 0xFFFE) == 0xFFFE
         || Rune.GetUnicodeCategory(rune) is UnicodeCategory.Control or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator;

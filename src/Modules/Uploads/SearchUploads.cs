@@ -11,7 +11,7 @@ internal sealed class SearchUploads(NpgsqlDataSource database) : IUploads
     {
         // Ids are version 7: their order is that of their beginning.
         await using var query = database.CreateCommand($"""
-            select upload_id, status, key, file_name, content_type, size_bytes, initiated_at, completed_at, wedding_id
+            select upload_id, status, key, file_name, content_type, size_bytes, initiated_at, completed_at, wedding_id, guest_name
             from uploads.upload where ($1 is null or wedding_id = $1) and ($2 is null or status = $2) and ($3 is null or upload_id < $3)
             order by upload_id desc limit {UploadSearch.PageSize}
             """);
@@ -31,7 +31,8 @@ internal sealed class SearchUploads(NpgsqlDataSource database) : IUploads
                 rows.GetInt64(5),
                 rows.GetFieldValue<DateTimeOffset>(6),
                 rows.IsDBNull(7) ? null : rows.GetFieldValue<DateTimeOffset>(7),
-                rows.IsDBNull(8) ? null : rows.GetString(8)));
+                rows.IsDBNull(8) ? null : rows.GetString(8),
+                rows.IsDBNull(9) ? null : rows.GetString(9)));
         }
 
         return found;

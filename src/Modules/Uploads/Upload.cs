@@ -18,6 +18,8 @@ internal interface IUploadEvent;
 /// <param name="ChunkSizeBytes">The size of all parts but the last, whoever cuts them: the client, or the server from what is appended.</param>
 /// <param name="ExpiresAt">After it no chunk is taken. The store forgets incomplete uploads somewhat later.</param>
 /// <param name="Append">Set where the file comes by appends, from its first byte to its last; <see langword="null"/> where it comes in chunks.</param>
+/// <param name="GuestName">What the guest who sends it wants to be called.</param>
+/// <param name="WithdrawTokenHash">SHA-256 of the token by which it can be withdrawn once it is complete; <see langword="null"/> where nobody can.</param>
 internal sealed record UploadInitiated(
     Guid UploadId,
     string Key,
@@ -31,7 +33,9 @@ internal sealed record UploadInitiated(
     string? WeddingId,
     DateTimeOffset InitiatedAt,
     DateTimeOffset ExpiresAt,
-    AppendTerms? Append = null) : IUploadEvent
+    AppendTerms? Append = null,
+    string? GuestName = null,
+    string? WithdrawTokenHash = null) : IUploadEvent
 {
     /// <summary>Whom the work on it is for.</summary>
     internal UsageAccount AccountOf() => new("uploads", WeddingId);
@@ -64,7 +68,7 @@ internal sealed record UploadExpired(DateTimeOffset ExpiredAt) : IUploadEvent;
 /// <summary>The store has neither the multipart upload nor the object: somebody discarded it in the bucket.</summary>
 internal sealed record UploadLost(DateTimeOffset FoundAt) : IUploadEvent;
 
-/// <summary>The parts of an aborted or expired upload are gone from the store.</summary>
+/// <summary>The parts of an aborted or expired upload, or the object of a withdrawn one, are gone from the store.</summary>
 internal sealed record PartsDiscarded(DateTimeOffset DiscardedAt) : IUploadEvent;
 
 internal enum UploadStatus
@@ -77,6 +81,7 @@ internal enum UploadStatus
     Aborted,
     Expired,
     Lost,
+    Withdrawn,
 }
 
 /// <summary>One file on its way into storage.</summary>
@@ -165,6 +170,7 @@ internal sealed record Upload : IState<Upload, IUploadEvent>
         UploadCompleted result => state with { Status = UploadStatus.Completed, Result = result },
         UploadAborted aborted => state with { Status = UploadStatus.Aborted, AbortReason = aborted.Reason },
         UploadExpired => state with { Status = UploadStatus.Expired },
+        UploadWithdrawn => state with { Status = UploadStatus.Withdrawn },
         UploadLost => state with { Status = UploadStatus.Lost, PartsAreDiscarded = true },
         PartsDiscarded => state with { PartsAreDiscarded = true },
         LengthDeclared length => state with { Session = state.Session with { SizeBytes = length.SizeBytes } },
@@ -190,7 +196,7 @@ internal sealed record Upload : IState<Upload, IUploadEvent>
 
     /// <summary>What this upload has become, from what the store says of it.</summary>
     public UploadCompleted CompletedAs(string etag, uint crc32, DateTimeOffset now) => new(
-        Session.UploadId, Session.WeddingId, Session.Key, Session.FileName, Session.SizeBytes, crc32, Session.ContentType, etag, now);
+        Session.UploadId, Session.WeddingId, Session.Key, Session.FileName, Session.SizeBytes, crc32, Session.ContentType, etag, now, GuestName: Session.GuestName);
 
     /// <exception cref="CommandRefusedException">It takes no chunks: the code says why.</exception>
     public void MustBeOpen(DateTimeOffset now)
@@ -225,6 +231,7 @@ internal sealed record Upload : IState<Upload, IUploadEvent>
         UploadStatus.Aborted when AbortReason is UploadErrors.ContentTypeMismatchCode => UploadErrors.ContentTypeMismatch(Session.ContentType),
         UploadStatus.Aborted => new("UPLOAD_ABORTED", "The upload was aborted. Start a new one."),
         UploadStatus.Expired => new("UPLOAD_EXPIRED", "The upload was not completed in time. Start a new one."),
+        UploadStatus.Withdrawn => new("UPLOAD_WITHDRAWN", "The file was withdrawn by who sent it, and is deleted."),
         UploadStatus.Lost => new("UPLOAD_LOST", "The store no longer has the parts of this upload. Start a new one."),
         _ => UploadErrors.NotFound(),
     };

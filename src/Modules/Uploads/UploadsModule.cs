@@ -66,6 +66,7 @@ public static class UploadsModule
         ReceivePartHandler.Map(uploads);
         CompleteUploadHandler.Map(uploads);
         AbortUploadHandler.Map(uploads);
+        WithdrawUploadHandler.Map(uploads);
         GetUploadHandler.Map(uploads);
         ListUploadsHandler.Map(uploads);
         uploads.MapSettings<UploadSettings>("/settings");
@@ -89,16 +90,19 @@ public static class UploadsModule
         ("INVALID_CHUNK_SIZE", 400),
         ("INVALID_CONCATENATION", 400),
         ("INVALID_FILE_NAME", 400),
+        ("INVALID_GUEST_NAME", 400),
         ("INVALID_SIZE", 400),
         ("INVALID_UPLOAD_HEADER", 400),
         ("INVALID_UPLOAD_METADATA", 400),
         ("INVALID_USER_ID", 400),
         ("INVALID_USER_ROLE", 400),
         ("INVALID_WEDDING_ID", 400),
+        ("INVALID_WITHDRAW_TOKEN", 400),
         ("REPR_DIGEST_MISMATCH", 400),
         ("UPLOAD_ID_MISMATCH", 400),
         ("QUOTA_EXCEEDED", 403),
         ("FINAL_UPLOAD", 403),
+        ("WITHDRAWAL_REFUSED", 403),
         ("UPLOAD_NOT_FOUND", 404),
         ("APPEND_SUPERSEDED", 409),
         ("CHUNK_IN_PROGRESS", 409),
@@ -111,6 +115,7 @@ public static class UploadsModule
         ("UPLOAD_EXPIRED", 410),
         ("UPLOAD_GONE", 410),
         ("UPLOAD_LOST", 410),
+        ("UPLOAD_WITHDRAWN", 410),
         ("CHUNK_TOO_LARGE", 413),
         ("FILE_TOO_LARGE", 413),
         ("TUS_VERSION_UNSUPPORTED", 412),
@@ -133,6 +138,7 @@ public static class UploadsModule
         .Map<UploadAborted>("upload_aborted")
         .Map<UploadExpired>("upload_expired")
         .Map<UploadLost>("upload_lost")
+        .Map<UploadWithdrawn>("upload_withdrawn")
         .Map<PartsDiscarded>("parts_discarded")
         .Map<AppendTakenOver>("append_taken_over", isSignalled: false)
         .Map<TailKept>("tail_kept", isSignalled: false)

@@ -26,7 +26,7 @@ internal sealed class UploadsProjection : IProjection
             expires_at timestamptz not null,
             completed_at timestamptz,
             due_at timestamptz);
-        alter table upload add column if not exists user_id text;
+        alter table upload add column if not exists user_id text, add column if not exists guest_name text;
         create index if not exists upload_wedding on upload (wedding_id, upload_id) where wedding_id is not null;
         create index if not exists upload_due on upload (due_at) where due_at is not null;
         create index if not exists upload_user on upload (user_id, status) include (size_bytes);
@@ -48,6 +48,7 @@ internal sealed class UploadsProjection : IProjection
         typeof(UploadAborted),
         typeof(UploadExpired),
         typeof(UploadLost),
+        typeof(UploadWithdrawn),
         typeof(PartsDiscarded),
         typeof(LengthDeclared),
         typeof(PartialCompleted),
@@ -64,10 +65,10 @@ internal sealed class UploadsProjection : IProjection
                 command.CommandText = """
                     with reserved as (delete from reservation where upload_id = $1)
                     insert into upload
-                        (upload_id, wedding_id, status, key, file_name, content_type, size_bytes, initiated_at, expires_at, due_at, user_id)
-                    values ($1, $2, 'open', $3, $4, $5, $6, $7, $8, $8, $9)
+                        (upload_id, wedding_id, status, key, file_name, content_type, size_bytes, initiated_at, expires_at, due_at, user_id, guest_name)
+                    values ($1, $2, 'open', $3, $4, $5, $6, $7, $8, $8, $9, $10)
                     """;
-                Add(file.WeddingId, file.Key, file.FileName, file.ContentType, file.SizeBytes, file.InitiatedAt, file.ExpiresAt, file.UserId);
+                Add(file.WeddingId, file.Key, file.FileName, file.ContentType, file.SizeBytes, file.InitiatedAt, file.ExpiresAt, file.UserId, file.GuestName);
                 break;
             case CompletionStarted completion:
                 SetStatus(UploadStatus.Completing, completion.StartedAt + Upload.CompletionLease);
@@ -99,6 +100,9 @@ internal sealed class UploadsProjection : IProjection
                 break;
             case UploadExpired expired:
                 SetStatus(UploadStatus.Expired, expired.ExpiredAt);
+                break;
+            case UploadWithdrawn withdrawn:
+                SetStatus(UploadStatus.Withdrawn, withdrawn.WithdrawnAt);
                 break;
             case UploadLost:
                 SetStatus(UploadStatus.Lost, null);

@@ -1,97 +1,52 @@
 // The guest page: picks files, uploads them side by side in resumable chunks, and shows how far each and all are. A phone that sleeps or loses its
-// network goes on by itself; after a reload the same files are chosen again and go on where they stopped.
-import { UploadError, UploadQueue, type Progress, type Upload } from "../../../clients/upload/src/index.js";
+// network goes on by itself; after a reload the same files are chosen again and go on where they stopped. What was sent from this browser can be
+// taken back from it.
+import { UploadError, UploadQueue, withdraw, type Progress, type Upload } from "../../../clients/upload/src/index.js";
+import { asKnown, keyOf, Memory, type Arrived, type Known } from "./memory.js";
+import { Row } from "./row.js";
 import { byteText, timeLeft } from "./text.js";
-
-interface Remembered {
-  name: string;
-  size: number;
-  modified: number;
-}
 
 const page = document.querySelector<HTMLElement>("[data-guest]")!;
 const { wedding: weddingId = "", token = "" } = page.dataset;
 const find = <T extends HTMLElement>(name: string) => page.querySelector<T>(`[data-${name}]`)!;
-const [input, all, allText, list, notice] = [
-  find<HTMLInputElement>("files"), find<HTMLProgressElement>("all"), find("all-text"), find("list"), find("notice"),
+const [input, guestName, all, allText, list, notice, dialog, question] = [
+  find<HTMLInputElement>("files"), find<HTMLInputElement>("name"), find<HTMLProgressElement>("all"), find("all-text"), find("list"), find("notice"),
+  find<HTMLDialogElement>("sure"), find("question"),
 ];
 
-const memory = `guest:${weddingId}`;
-const remembered = <T>(key: string, otherwise: T): T => JSON.parse(localStorage.getItem(`${memory}:${key}`) ?? "null") ?? otherwise;
-const remember = (key: string, value: unknown) => localStorage.setItem(`${memory}:${key}`, JSON.stringify(value));
-const keyOf = ({ name, size, modified }: Remembered) => `${name}|${size}|${modified}`;
-const asRemembered = (file: File): Remembered => ({ name: file.name, size: file.size, modified: file.lastModified });
-
-const userId = remembered("user", `guest-${crypto.randomUUID().slice(0, 8)}`);
-remember("user", userId);
-const arrived = new Map(remembered<Remembered[]>("arrived", []).map((file) => [keyOf(file), file]));
-const unfinished = new Map(remembered<Remembered[]>("unfinished", []).map((file) => [keyOf(file), file]));
-
+const server = { headers: { Authorization: `Bearer ${token}` } };
+const memory = new Memory(weddingId);
+const { arrived, unfinished } = memory;
 const rows = new Map<string, Row>();
 const queues: UploadQueue[] = [];
+const takenBack = new Set<Upload>();
+const fileOf = (upload: Upload) => asKnown(upload.file as File);
 let work: Promise<unknown> = Promise.resolve();
 let frame = 0;
 
-/** One file in the list. */
-class Row {
-  readonly #bar = document.createElement("progress");
-  readonly #state = document.createElement("span");
-  readonly #stop = document.createElement("button");
-
-  constructor(readonly file: Remembered, onStop?: () => void) {
-    const [item, name] = [document.createElement("li"), document.createElement("span")];
-    name.textContent = file.name;
-    name.className = "name";
-    this.#state.className = "note";
-    this.#bar.max = Math.max(file.size, 1);
-    this.#bar.value = 0;
-    this.#bar.setAttribute("aria-label", file.name);
-    this.#stop.type = "button";
-    this.#stop.textContent = "Take back";
-    this.#stop.setAttribute("aria-label", `Take back ${file.name}`);
-    this.#stop.onclick = () => {
-      onStop?.();
-      item.remove();
-    };
-    item.append(name, this.#state, this.#bar, ...(onStop ? [this.#stop] : []));
-    list.append(item);
-    rows.set(keyOf(file), this);
-  }
-
-  show({ sentBytes, bytesPerSecond, secondsLeft }: Progress): void {
-    this.#bar.value = sentBytes;
-    this.#state.textContent = bytesPerSecond ? `${byteText(bytesPerSecond)}/s, ${timeLeft(secondsLeft ?? 0)} left` : "";
-  }
-
-  end(text: string, good: boolean): void {
-    this.#bar.hidden = good;
-    this.#stop.hidden = good;
-    this.#state.textContent = text;
-    this.#state.classList.toggle("bad", !good);
-  }
-}
-
-function add(files: File[]): void {
-  const chosen = new Map(files.map((file) => [keyOf(asRemembered(file)), file]));
-  const fresh = [...chosen].filter(([key]) => !arrived.has(key) && !rows.has(key));
+async function add(files: File[]): Promise<void> {
+  const chosen = new Map(files.map((file) => [keyOf(asKnown(file)), file]));
+  const fresh: File[] = [];
+  for (const [key, file] of chosen) if ((rows.get(key)?.hasFailed ?? true) && !(await memory.has(file))) fresh.push(file);
   const known = files.length - fresh.length;
   notice.textContent = known === 0 ? "" : known === 1 ? "One of them is here already." : `${known} of them are here already.`;
   if (fresh.length === 0) return;
-  const queue = new UploadQueue(fresh.map(([, file]) => file), {
+  const queue = new UploadQueue(fresh, {
+    ...server,
     userRole: "subscriber",
-    userId,
+    userId: memory.userId,
     weddingId,
-    headers: { Authorization: `Bearer ${token}` },
+    ...(memory.name ? { guestName: memory.name } : {}),
     onProgress: (_, upload) => showSoon(upload),
     onStateChange: (_, upload) => showState(upload),
   });
   queues.push(queue);
   for (const upload of queue.uploads) {
-    const file = asRemembered(upload.file as File);
+    const file = fileOf(upload);
     unfinished.set(keyOf(file), file);
-    new Row(file, () => void takeBack(upload, file));
+    newRow(file).onTakeBack(() => void stop(upload, file));
   }
-  save();
+  memory.save();
   work = work.then(async () => {
     const lock = await navigator.wakeLock?.request("screen").catch(() => null); // a phone that sleeps pauses the page
     const outcomes = await queue.start();
@@ -102,38 +57,82 @@ function add(files: File[]): void {
   showAll();
 }
 
-async function takeBack(upload: Upload, file: Remembered): Promise<void> {
-  unfinished.delete(keyOf(file));
-  rows.delete(keyOf(file));
-  save();
+function newRow(file: Known): Row {
+  rows.get(keyOf(file))?.remove(); // that of the attempt that failed
+  const row = new Row(list, file.name, file.size);
+  rows.set(keyOf(file), row);
+  return row;
+}
+
+async function stop(upload: Upload, file: Known): Promise<void> {
+  forget(file);
   await upload.abort();
   showAll();
 }
 
+/** Only what this browser sent, and has the token of. */
+function askToTakeBack(file: Arrived): void {
+  question.textContent = `${file.name} is deleted here, for the couple too. The one on your phone stays.`;
+  dialog.returnValue = "";
+  dialog.onclose = () => {
+    if (dialog.returnValue === "yes") void takeBack(file);
+  };
+  dialog.showModal();
+}
+
+async function takeBack(file: Arrived): Promise<void> {
+  try {
+    await withdraw(server, { uploadId: file.uploadId!, withdrawToken: file.withdrawToken! });
+  } catch (error) {
+    if (!(error instanceof UploadError)) throw error;
+    rows.get(keyOf(file))?.failed(error.status === 0 ? "No network: try again later." : error.message);
+    return;
+  }
+  forget(file);
+  for (const { uploads } of queues) for (const upload of uploads) if (keyOf(fileOf(upload)) === keyOf(file)) takenBack.add(upload);
+  notice.textContent = `${file.name} was taken back.`;
+  showAll();
+}
+
+function forget(file: Known): void {
+  rows.get(keyOf(file))?.remove();
+  rows.delete(keyOf(file));
+  unfinished.delete(keyOf(file));
+  arrived.delete(keyOf(file));
+  memory.save();
+}
+
+function showArrived(row: Row, file: Arrived): void {
+  row.arrived(file.size);
+  row.onTakeBack(file.uploadId && file.withdrawToken ? () => askToTakeBack(file) : null);
+}
+
 function showState(upload: Upload): void {
   if (upload.state !== "completed") return;
-  const file = asRemembered(upload.file as File);
+  const { uploadId, withdrawToken, crc32 } = upload.sent!;
+  const file: Arrived = { ...fileOf(upload), uploadId, withdrawToken, crc32 };
   unfinished.delete(keyOf(file));
   arrived.set(keyOf(file), file);
-  save();
-  rows.get(keyOf(file))?.end(`${byteText(file.size)}, arrived`, true);
+  memory.save();
+  const row = rows.get(keyOf(file));
+  if (row) showArrived(row, file);
   showSoon(upload);
 }
 
 function showFailure(upload: Upload, error: unknown): void {
   if (upload.state === "aborted") return;
+  const file = fileOf(upload);
   const refused = error instanceof UploadError && error.status >= 400 && error.status < 500;
-  rows.get(keyOf(asRemembered(upload.file as File)))?.end(
-    refused ? error.message : "It did not get through. Choose it again, and it goes on where it stopped.", false);
+  rows.get(keyOf(file))?.failed(refused ? error.message : "It did not get through. Choose it again, and it goes on where it stopped.");
   if (refused) {
-    unfinished.delete(keyOf(asRemembered(upload.file as File)));
-    save();
+    unfinished.delete(keyOf(file));
+    memory.save();
   }
 }
 
 // Hundreds of files report ten times a second each; the screen changes once for all of them.
 function showSoon(upload: Upload): void {
-  if (upload.state === "uploading") rows.get(keyOf(asRemembered(upload.file as File)))?.show(upload.progress);
+  if (upload.state === "uploading") rows.get(keyOf(fileOf(upload)))?.show(upload.progress);
   frame ||= setTimeout(() => {
     frame = 0;
     showAll();
@@ -141,7 +140,7 @@ function showSoon(upload: Upload): void {
 }
 
 function showAll(): void {
-  const uploads = queues.flatMap((queue) => queue.uploads).filter((upload) => upload.state !== "aborted");
+  const uploads = queues.flatMap((queue) => queue.uploads).filter((upload) => upload.state !== "aborted" && !takenBack.has(upload));
   all.hidden = uploads.length === 0;
   if (uploads.length === 0) {
     const count = arrived.size;
@@ -159,25 +158,24 @@ function showAll(): void {
     : [`${done} of ${uploads.length} files`, ...(rate ? [`${byteText(rate)}/s`, `${timeLeft((total - sent) / rate)} left`] : [])].join(" · ");
 }
 
-function save(): void {
-  remember("arrived", [...arrived.values()]);
-  remember("unfinished", [...unfinished.values()]);
-}
-
 input.addEventListener("change", () => {
-  add([...input.files!]);
+  void add([...input.files!]);
   input.value = ""; // the same files can be chosen again
+});
+guestName.value = memory.name;
+guestName.addEventListener("input", () => {
+  memory.name = guestName.value.trim();
 });
 page.addEventListener("dragover", (event) => event.preventDefault());
 page.addEventListener("drop", (event) => {
   event.preventDefault();
-  add([...(event.dataTransfer?.files ?? [])]);
+  void add([...(event.dataTransfer?.files ?? [])]);
 });
 window.addEventListener("beforeunload", (event) => {
   if (queues.some(({ uploads }) => uploads.some(({ state }) => state === "uploading"))) event.preventDefault();
 });
 
-for (const file of arrived.values()) new Row(file).end(`${byteText(file.size)}, arrived`, true);
+for (const file of arrived.values()) showArrived(newRow(file), file);
 if (unfinished.size > 0) {
   const names = [...unfinished.values()].slice(0, 3).map(({ name }) => name).join(", ");
   notice.textContent = `Not finished yet: ${names}${unfinished.size > 3 ? ` and ${unfinished.size - 3} more` : ""}. Choose the same files again and they go on where they stopped.`;

@@ -14,7 +14,7 @@ public sealed record UploadSearch(string? WeddingId = null, string? Status = nul
 {
     public const int PageSize = 100;
 
-    public static IReadOnlyList<string> Statuses { get; } = ["open", "completing", "verifying", "completed", "aborted", "expired", "lost"];
+    public static IReadOnlyList<string> Statuses { get; } = ["open", "completing", "verifying", "completed", "aborted", "expired", "lost", "withdrawn"];
 }
 
 public sealed record UploadListed(
@@ -26,4 +26,5 @@ public sealed record UploadListed(
     long SizeBytes,
     DateTimeOffset InitiatedAt,
     DateTimeOffset? CompletedAt,
-    string? WeddingId);
+    string? WeddingId,
+    string? GuestName = null);

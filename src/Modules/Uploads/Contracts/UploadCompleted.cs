@@ -11,6 +11,7 @@ namespace Uploads.Contracts;
 /// <param name="ContentType">As declared, in lower case without parameters; agrees with the file's first bytes.</param>
 /// <param name="ETag">Of the finished object, as HEAD gives it.</param>
 /// <param name="Media">For pictures and films that say something of themselves.</param>
+/// <param name="GuestName">What the guest who sent it wants to be called, in one line; <see langword="null"/> where nobody said.</param>
 public sealed record UploadCompleted(
     Guid UploadId,
     string? WeddingId,
@@ -21,4 +22,5 @@ public sealed record UploadCompleted(
     string ContentType,
     string ETag,
     DateTimeOffset CompletedAt,
-    UploadedMedia? Media = null) : IUploadEvent;
+    UploadedMedia? Media = null,
+    string? GuestName = null) : IUploadEvent;
