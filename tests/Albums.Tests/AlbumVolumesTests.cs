@@ -5,7 +5,6 @@ using System.Security.Cryptography;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using Albums.Contracts;
-using Platform.Mail;
 using Platform.Storage;
 using Xunit;
 
@@ -333,16 +332,5 @@ public sealed class AlbumVolumesTests : IAsyncLifetime
         }
 
         return zips;
-    }
-
-    private sealed class KeepingMailer : IMailer
-    {
-        internal List<Mail> Sent { get; } = [];
-
-        public Task SendAsync(Mail mail, CancellationToken cancellationToken)
-        {
-            Sent.Add(mail);
-            return Task.CompletedTask;
-        }
     }
 }

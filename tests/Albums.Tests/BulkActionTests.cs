@@ -1,7 +1,7 @@
 using Albums.Contracts;
 using Microsoft.Extensions.DependencyInjection;
+using Npgsql;
 using Platform.Events;
-using Platform.Jobs;
 using Testing;
 using Xunit;
 
@@ -68,6 +68,46 @@ public sealed class BulkActionTests : IAsyncLifetime
         Assert.All(await Task.WhenAll(ids.Skip(10).Select(ReplaysAsync)), replays => Assert.Equal(1, replays));
     }
 
+    /// <summary>Whoever asks for an album meanwhile stands behind a page of them. The log has each page behind the attempts at the one before.</summary>
+    [Fact]
+    public async Task Replays_are_queued_as_workers_take_them_up()
+    {
+        var ids = await FailedAsync("kim-lee", 45);
+        var bulk = await StartAsync(BulkKind.Replay, new AlbumSearch(Statuses: [AlbumStatus.Failed]));
+        var running = RunAsync(bulk, AlbumRun.Workers);
+        foreach (var id in ids)
+        {
+            while ((await workshop.AlbumAsync(id)).Status is AlbumStatus.Failed)
+            {
+                await workshop.Events.WaitForEventAsync($"album-{id}", 2, TimeSpan.FromSeconds(1), Cancel);
+            }
+
+            await TakeUpAsync(id);
+        }
+
+        await running;
+        var waiting = 0;
+        await using var log = workshop.Services.GetRequiredService<NpgsqlDataSource>().CreateCommand(
+            "select array_agg(type order by seq_id) from mt_events where type in ('album_replayed', 'attempt_started')");
+        foreach (var type in (string[])(await log.ExecuteScalarAsync(Cancel))!)
+        {
+            waiting += type == "album_replayed" ? 1 : -1;
+            Assert.InRange(waiting, 0, 20);
+        }
+    }
+
+    [Fact]
+    public async Task An_abort_is_heard_where_no_worker_takes_anything_up()
+    {
+        var ids = await FailedAsync("kim-lee", 25);
+        var bulk = await StartAsync(BulkKind.Replay, new AlbumSearch(Statuses: [AlbumStatus.Failed]));
+        var running = RunAsync(bulk, AlbumRun.Workers);
+        await Albums.WatchBulkAsync(bulk.BulkId, Cancel).FirstAsync(state => state.Done == 20, Cancel);
+        await Albums.AbortBulkAsync(bulk.BulkId, "ben", Cancel);
+        await running;
+        Assert.Equal(20, (await Task.WhenAll(ids.Select(ReplaysAsync))).Sum());
+    }
+
     [Fact]
     public async Task An_aborted_one_does_nothing_more()
     {
@@ -102,6 +142,8 @@ public sealed class BulkActionTests : IAsyncLifetime
 
     private static Decision<BulkAction, IBulkEvent> Given(params IBulkEvent[] history) => new(AlbumsModule.MapEvents, history);
 
+    private Task TakeUpAsync(Guid id) => workshop.Events.DecideAsync<Album, IAlbumEvent>(id, _ => [new AttemptStarted("node", Now)], Cancel);
+
     private async Task<List<Guid>> FailedAsync(string weddingId, int count)
     {
         var ids = Enumerable.Range(0, count).Select(_ => Guid.CreateVersion7()).Order().ToList();
@@ -127,9 +169,12 @@ public sealed class BulkActionTests : IAsyncLifetime
             await CatchUpAsync();
         }
 
-        await using var scope = workshop.Services.CreateAsyncScope();
-        await scope.ServiceProvider.GetRequiredService<IJob<RunBulkAction>>().RunAsync(new RunBulkAction(bulk.BulkId), Cancel);
+        await RunAsync(bulk, AlbumRun.Batch); // no worker takes an album up here
     }
+
+    private Task RunAsync(BulkView bulk, AlbumRun run) => ActivatorUtilities
+        .CreateInstance<RunBulkActionHandler>(workshop.Services, new AlbumOptions(new Uri("http://localhost/"), Run: run))
+        .RunAsync(new RunBulkAction(bulk.BulkId), Cancel);
 
     private Task CatchUpAsync() => workshop.Services.GetRequiredService<Subscriptions>().CatchUpAsync(AlbumsProjection.SubscriptionName, Cancel);
 

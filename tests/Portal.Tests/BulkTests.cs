@@ -4,7 +4,7 @@ using static Microsoft.Playwright.Assertions;
 
 namespace Portal.Tests;
 
-/// <summary>With a host of their own: a thousand failures are a thousand mails, behind which the albums of other tests would wait.</summary>
+/// <summary>With a host of their own: the lists of other tests would have a thousand failures.</summary>
 public sealed class BulkTests(PortalHost host, Browser browser) : IClassFixture<PortalHost>
 {
     [Fact]

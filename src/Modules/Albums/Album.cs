@@ -89,9 +89,6 @@ internal sealed record Album : IState<Album, IAlbumEvent>
     /// <summary>How often somebody wanted the link to be mailed once more.</summary>
     public int LinksRequested { get; private init; }
 
-    /// <summary>Versions of failures that admins have a mail about.</summary>
-    public ImmutableHashSet<long> FailuresTold { get; private init; } = [];
-
     public ExpiryAnnounced? ExpiryAnnounced { get; private init; }
 
     /// <summary>Until when the ZIP is kept, as far as anybody was told.</summary>
@@ -163,7 +160,6 @@ internal sealed record Album : IState<Album, IAlbumEvent>
         LinkSent link => state with { LinksSent = state.LinksSent.Add(link.Recipient) },
         MailFailed failed => state with { MailsFailed = state.MailsFailed.Add((failed.Mail, failed.Recipient)) },
         LinkRequested => state with { LinksSent = [], MailsFailed = [], LinksRequested = state.LinksRequested + 1 },
-        AdminsTold told => state with { FailuresTold = state.FailuresTold.Add(told.FailedVersion) },
         AlbumFailed failure => state with { Status = AlbumStatus.Failed, Failure = failure },
         AlbumReplayed when state.Completed is { } zip => state.BeforeVolumes() with
         {

@@ -88,7 +88,7 @@ internal sealed record MailFailed(int Recipient, string Mail, string Reason, Dat
 /// <summary>Somebody wants the link to be mailed once more.</summary>
 internal sealed record LinkRequested(string By, DateTimeOffset At) : IAlbumEvent;
 
-/// <summary>All admins have a mail about the failure of that version.</summary>
+/// <summary>All admins have a mail about the failure of that version. Now failures are told together, by <see cref="FailuresReported"/>.</summary>
 internal sealed record AdminsTold(long FailedVersion, DateTimeOffset At) : IAlbumEvent;
 
 /// <summary>What is mailed to those who asked for an album. Stored.</summary>

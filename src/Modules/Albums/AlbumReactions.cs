@@ -24,10 +24,17 @@ internal sealed class AlbumReactions(JobQueue jobs, AlbumOptions options) : ISub
         typeof(AlbumDeleted),
         typeof(AlbumExpired),
         typeof(BulkRequested),
+        typeof(FailuresReported),
     ];
 
     public async Task HandleAsync(RecordedEvent e, NpgsqlTransaction transaction, CancellationToken cancellationToken)
     {
+        if (e.Payload is FailuresReported)
+        {
+            await jobs.EnqueueAsync($"send_failure_report/{e.Version}", new SendFailureReport(e.Version), transaction, cancellationToken);
+            return;
+        }
+
         var id = Guid.Parse(e.StreamId);
         await (e.Payload switch
         {
@@ -35,7 +42,6 @@ internal sealed class AlbumReactions(JobQueue jobs, AlbumOptions options) : ISub
             AlbumRequested or AlbumReplayed or AttemptYielded => QueueAsync("zip_album", new ZipAlbum(id)),
             AlbumCompleted or LinkRequested => QueueAsync("send_album_link", new SendAlbumLink(id)),
             BulkRequested => QueueAsync("run_bulk_action", new RunBulkAction(id)),
-            AlbumFailed => QueueAsync("send_album_failure", new SendAlbumFailure(id, e.Version)),
             ExpiryAnnounced => QueueAsync("send_expiry_reminder", new SendExpiryReminder(id)),
             ReplayEnded or AlbumCancelled or AlbumDeleted or AlbumExpired => QueueAsync("discard_album", new DiscardAlbum(id)),
             _ => Task.CompletedTask,

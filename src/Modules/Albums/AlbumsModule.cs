@@ -23,11 +23,11 @@ public static class AlbumsModule
     /// Settings <c>PublicUrl</c>: where readers of a mail find this product, <c>http://127.0.0.1:5080</c> by default; <c>Albums__Download</c>:
     /// <c>Stream</c> (default) or <c>Redirect</c>.
     /// </summary>
-    /// <param name="work">Whether this process runs jobs, and lets albums expire.</param>
+    /// <param name="work">Whether this process runs jobs, lets albums expire, and tells admins of failures.</param>
     public static IServiceCollection AddAlbums(this IServiceCollection services, IConfiguration configuration, bool work)
     {
         services.AddAlbums(configuration);
-        return work ? services.AddHostedService<ExpireAlbums>() : services;
+        return work ? services.AddHostedService<ExpireAlbums>().AddHostedService<ReportFailures>() : services;
     }
 
     private static IServiceCollection AddAlbums(this IServiceCollection services, IConfiguration configuration) => services
@@ -73,7 +73,7 @@ public static class AlbumsModule
         .AddJob<ZipAlbum, ZipAlbumHandler>("zip_album", JobLane.Heavy)
         .AddSingleton<AlbumMail>()
         .AddJob<SendAlbumLink, SendAlbumLinkHandler>("send_album_link")
-        .AddJob<SendAlbumFailure, SendAlbumFailureHandler>("send_album_failure")
+        .AddJob<SendFailureReport, SendFailureReportHandler>("send_failure_report")
         .AddJob<SendExpiryReminder, SendExpiryReminderHandler>("send_expiry_reminder")
         .AddSingleton<AlbumProgressQueue>()
         .AddSingleton<AlbumBatch>()
@@ -144,7 +144,8 @@ public static class AlbumsModule
         .Map<BulkRequested>("bulk_requested")
         .Map<BulkProgressed>("bulk_progressed")
         .Map<BulkAborted>("bulk_aborted")
-        .Map<BulkCompleted>("bulk_completed");
+        .Map<BulkCompleted>("bulk_completed")
+        .Map<FailuresReported>("failures_reported");
 }
 
 /// <summary>Who packs albums.</summary>

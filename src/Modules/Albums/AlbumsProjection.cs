@@ -30,16 +30,18 @@ internal sealed class AlbumsProjection : IProjection
             expires_at timestamptz,
             announced boolean not null default false,
             attempted_at timestamptz,
-            planned boolean);
+            planned boolean,
+            failure bigint);
         alter table album add column if not exists completed_at timestamptz, add column if not exists expires_at timestamptz,
             add column if not exists announced boolean not null default false, add column if not exists attempted_at timestamptz,
-            add column if not exists planned boolean;
+            add column if not exists planned boolean, add column if not exists failure bigint;
         create index if not exists album_wedding on album (wedding_id, requested_at desc);
         create index if not exists album_status on album (status, requested_at desc);
         create index if not exists album_newest on album (requested_at, id);
         create index if not exists album_largest on album (coalesce(size_bytes, 0), id);
         create index if not exists album_by_wedding on album (wedding_id, id);
         create index if not exists album_completed on album (completed_at);
+        create index if not exists album_failure on album (failure);
         create table if not exists wedding_file (
             key text primary key,
             wedding_id text,
@@ -124,7 +126,10 @@ internal sealed class AlbumsProjection : IProjection
                 completed.SizeBytes),
             ExpiryAnnounced announced => ExecuteAsync(
                 "update album set expires_at = $2, announced = true where id = $1", Guid.Parse(e.StreamId), announced.ExpiresAt),
-            AlbumFailed => SetStatusAsync(AlbumStatus.Failed),
+            AlbumFailed => ExecuteAsync( // failures are counted in the order of the log, from 1
+                "update album set status = $2, failure = (select coalesce(max(failure), 0) + 1 from album) where id = $1",
+                Guid.Parse(e.StreamId),
+                nameof(AlbumStatus.Failed)),
             AlbumReplayed => ExecuteAsync( // of a complete album a new edition is planned; the size is that of the old one until it is complete
                 "update album set planned = status <> $3 and coalesce(planned, size_bytes is not null), status = $2 where id = $1",
                 Guid.Parse(e.StreamId),
