@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# install-bench-peers.sh [NAME...]   installs what ./bench measures beside: Postgres for all; packers and an S3 server for "zip"; nginx and @tus/server for "upload"; libvips and sharp for "images".
+# install-bench-peers.sh [NAME...]   installs what ./bench measures beside: Postgres for all; packers, AWS SDKs and an S3 server for "zip"; nginx and @tus/server for "upload"; nginx for "download"; libvips and sharp for "images".
 # A program that is there already is taken, wherever it is from.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -12,6 +12,7 @@ if [ $zip = yes ]; then
   "$root/scripts/ceph.sh" install
   has zip || packages+=(zip)
   has 7z || packages+=(p7zip-full)
+  packages+=(python3-boto3) # for Debian's own Python
   has python3 || packages+=(python3-minimal)
   ls /usr/lib/*/libeatmydata.so >/dev/null 2>&1 || packages+=(libeatmydata1)
   has npm || packages+=(nodejs npm)
@@ -22,6 +23,7 @@ if [ $upload = yes ]; then
   has nginx || packages+=(nginx-light)
   has npm || packages+=(nodejs npm)
 fi
+case " ${*:-download} " in *" download "*) has nginx || packages+=(nginx-light) ;; esac
 images=no
 case " ${*:-images} " in *" images "*) images=yes ;; esac
 if [ $images = yes ]; then
@@ -29,12 +31,8 @@ if [ $images = yes ]; then
   has npm || packages+=(nodejs npm)
 fi
 if [ ${#packages[@]} -gt 0 ]; then "$root/scripts/apt-install.sh" "${packages[@]}"; fi
-if [ $zip = yes ] && has npm && [ ! -d "$root/artifacts/peers/node_modules/archiver" ]; then
-  npm install --silent --no-audit --no-fund --prefix "$root/artifacts/peers" archiver@7 >&2 \
-    || echo "npm could not install archiver: the table will lack it." >&2
-fi
 peers=$root/tests/Benchmarks/peers
-if { [ $upload = yes ] || [ $images = yes ]; } && [ ! "$peers/node_modules" -nt "$peers/package-lock.json" ]; then
+if [[ "$zip $upload $images" = *yes* ]] && [ ! "$peers/node_modules" -nt "$peers/package-lock.json" ]; then
   npm ci --silent --no-audit --no-fund --ignore-scripts --prefix "$peers" >&2
   touch "$peers/node_modules"
 fi

@@ -16,7 +16,7 @@ internal static class MemoryBench
 {
     private static readonly int[] FolderVideos = [2, 10, 20];
     private static readonly int[] S3Videos = [2, 4];
-    private const int ManyFiles = 50_000;
+    internal const int ManyFiles = 50_000;
     private const int SmallObjects = 100;
 
     internal static async Task<int> RunAsync(string[] args)
@@ -58,7 +58,8 @@ internal static class MemoryBench
         .. Enumerable.Range(0, 20).Select(i => new AlbumFile($"sources/IMG_{i:0000}.jpg")),
     ];
 
-    private static async Task<List<AlbumFile>> ManyAsync(Dictionary<string, string> settings)
+    /// <summary>An album of 50,000 small files, each of a hundred objects many times.</summary>
+    internal static async Task<List<AlbumFile>> ManyAsync(Dictionary<string, string> settings)
     {
         await using var storage = ZipBenchTools.Open(settings);
         for (var i = 0; i < SmallObjects; i++)
@@ -153,7 +154,7 @@ internal static class MemoryBench
         return ((System.Net.IPEndPoint)listener.LocalEndpoint).Port;
     }
 
-    private sealed record AlbumFile(string Key, string? Name = null);
+    internal sealed record AlbumFile(string Key, string? Name = null);
 
     private sealed record Line(string Store, int Files, double Gigabytes, double WallSeconds, double PeakMegabytes);
 }

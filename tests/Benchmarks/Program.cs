@@ -8,7 +8,12 @@ if (args is ["pack" or "pack-uploaded" or "copy", var settings])
 
 if (args is ["raw-upload", var server])
 {
-    return await UploadServer.RunRawAsync(server);
+    return await BenchServer.RunRawAsync(server);
+}
+
+if (args is ["static-files", var files])
+{
+    return await BenchServer.RunStaticFilesAsync(files);
 }
 
 // Every measurement by its name: `./bench` runs all of them, `./bench events` one.
@@ -16,6 +21,7 @@ Dictionary<string, Func<string[], Task<int>>> all = new()
 {
     ["events"] = EventsBench.RunAsync,
     ["zip"] = ZipBench.RunAsync,
+    ["download"] = DownloadBench.RunAsync,
     ["memory"] = MemoryBench.RunAsync,
     ["upload"] = UploadBench.RunAsync,
     ["progress"] = ProgressBench.RunAsync,

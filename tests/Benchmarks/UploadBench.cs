@@ -28,7 +28,7 @@ internal static class UploadBench
         var results = new Dictionary<string, object>();
         try
         {
-            await using var host = await UploadServer.StartHostAsync(Path.Combine(folder, "ours"), database);
+            await using var host = await BenchServer.StartHostAsync(Path.Combine(folder, "ours"), database);
             if (Wants("memory"))
             {
                 results["memory"] = await MemoryAsync(host);
@@ -62,13 +62,13 @@ internal static class UploadBench
         bool Wants(string part) => parts.Count == 0 || parts.Contains(part);
     }
 
-    private static async Task<object> ThroughputAsync(UploadServer host, PostgresCluster cluster, string folder, int rounds)
+    private static async Task<object> ThroughputAsync(BenchServer host, PostgresCluster cluster, string folder, int rounds)
     {
-        await using var raw = await UploadServer.StartRawAsync(Path.Combine(folder, "raw"), isDurable: false);
-        await using var durable = await UploadServer.StartRawAsync(Path.Combine(folder, "durable"), isDurable: true);
-        await using var tus = await UploadServer.StartTusAsync(Path.Combine(folder, "tus"));
-        await using var nginx = await UploadServer.StartNginxAsync(Path.Combine(folder, "nginx"));
-        (string Name, UploadServer Server, Func<UploadServer, long, Task> Send)[] ways =
+        await using var raw = await BenchServer.StartRawAsync(Path.Combine(folder, "raw"), isDurable: false);
+        await using var durable = await BenchServer.StartRawAsync(Path.Combine(folder, "durable"), isDurable: true);
+        await using var tus = await BenchServer.StartTusAsync(Path.Combine(folder, "tus"));
+        await using var nginx = await BenchServer.StartNginxAsync(Path.Combine(folder, "nginx"));
+        (string Name, BenchServer Server, Func<BenchServer, long, Task> Send)[] ways =
         [
             ("ours, chunks", host, UploadClients.ChunksAsync),
             ("ours, tus", host, (server, size) => UploadClients.TusAsync(server, "/v1/tus?userRole=member&userId=bench", size)),
@@ -154,7 +154,7 @@ internal static class UploadBench
         File.Delete(path);
     }
 
-    private static async Task<object> MemoryAsync(UploadServer host)
+    private static async Task<object> MemoryAsync(BenchServer host)
     {
         const long Size = 11 * OneGibibyte;
         await UploadClients.ChunksAsync(host, 64 << 20);
@@ -169,7 +169,7 @@ internal static class UploadBench
         return row;
     }
 
-    private static async Task<object> HeldAsync(UploadServer host)
+    private static async Task<object> HeldAsync(BenchServer host)
     {
         var before = ZipBenchTools.PeakMegabytes(host.ProcessId);
         var taken = await UploadClients.HoldAsync(host, Held);
@@ -182,7 +182,7 @@ internal static class UploadBench
     }
 
     /// <summary>What the database was asked for each chunk: what it was asked at least as often as there were chunks.</summary>
-    private static async Task<object> StatementsAsync(UploadServer host, string database)
+    private static async Task<object> StatementsAsync(BenchServer host, string database)
     {
         await using var source = NpgsqlDataSource.Create(database);
         await ExecuteAsync("create extension if not exists pg_stat_statements");

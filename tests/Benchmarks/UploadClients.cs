@@ -15,9 +15,9 @@ internal static class UploadClients
     private static readonly byte[] Bytes = RandomBytes(1 << 20);
 
     /// <summary>One file as chunks of the host's API, and its completion.</summary>
-    public static Task ChunksAsync(UploadServer server, long sizeBytes) => ChunksAsync(server, sizeBytes, inParallel: 1);
+    public static Task ChunksAsync(BenchServer server, long sizeBytes) => ChunksAsync(server, sizeBytes, inParallel: 1);
 
-    public static async Task ChunksAsync(UploadServer server, long sizeBytes, int inParallel)
+    public static async Task ChunksAsync(BenchServer server, long sizeBytes, int inParallel)
     {
         var id = await InitAsync(server, sizeBytes, ChunkBytes);
         var chunks = (int)((sizeBytes + ChunkBytes - 1) / ChunkBytes);
@@ -30,7 +30,7 @@ internal static class UploadClients
     }
 
     /// <summary>One file by tus, in one PATCH.</summary>
-    public static async Task TusAsync(UploadServer server, string path, long sizeBytes)
+    public static async Task TusAsync(BenchServer server, string path, long sizeBytes)
     {
         using var create = new HttpRequestMessage(HttpMethod.Post, path)
         {
@@ -53,7 +53,7 @@ internal static class UploadClients
     }
 
     /// <summary>One file in one PUT.</summary>
-    public static async Task PutAsync(UploadServer server, long sizeBytes)
+    public static async Task PutAsync(BenchServer server, long sizeBytes)
     {
         using var stored = await server.Client.PutAsync(new Uri($"/{Guid.NewGuid():n}.bin", UriKind.Relative), new Body(sizeBytes));
         await CheckAsync(stored);
@@ -61,7 +61,7 @@ internal static class UploadClients
 
     /// <summary>Sends so many chunks at once, stops each half-way until all have got there, and then goes on.</summary>
     /// <returns>How many were taken.</returns>
-    public static async Task<int> HoldAsync(UploadServer server, int uploads)
+    public static async Task<int> HoldAsync(BenchServer server, int uploads)
     {
         var ids = new string[uploads];
         for (var i = 0; i < uploads; i++)
@@ -85,7 +85,7 @@ internal static class UploadClients
         return taken.Count(etag => etag.Length > 0);
     }
 
-    private static async Task<string> InitAsync(UploadServer server, long sizeBytes, long chunkSizeBytes)
+    private static async Task<string> InitAsync(BenchServer server, long sizeBytes, long chunkSizeBytes)
     {
         var file = new { fileName = "a.txt", contentType = "text/plain", sizeBytes, userRole = "member", userId = "bench", chunkSizeBytes };
         using var begun = await server.Client.PostAsJsonAsync("/v1/uploads/init", file);
@@ -93,7 +93,7 @@ internal static class UploadClients
         return (await begun.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("uploadId").GetString()!;
     }
 
-    private static async Task<string> ChunkAsync(UploadServer server, string id, int index, Body body)
+    private static async Task<string> ChunkAsync(BenchServer server, string id, int index, Body body)
     {
         using var request = new HttpRequestMessage(HttpMethod.Put, $"/v1/uploads/{id}/chunk") { Content = body, Headers = { { "X-Chunk-Index", $"{index}" } } };
         using var stored = await server.Client.SendAsync(request);

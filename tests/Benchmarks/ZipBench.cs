@@ -17,6 +17,11 @@ internal static class ZipBench
     private const int Videos = 3;
     private const int VideoBytes = 500_000_000;
 
+    private const string RawOnS3 = "raw parallel get + put, S3 → S3";
+    private const string OursOnS3 = "ours, S3 → S3";
+    private const string NodeOnS3 = "Node archiver, S3 → S3";
+    private const string PythonOnS3 = "Python zipfile, S3 → S3";
+
     private const string Node = """
         const fs = require('fs'), path = require('path'), { createRequire } = require('module');
         const archiver = createRequire(process.argv[3] + '/')('archiver');
@@ -32,7 +37,7 @@ internal static class ZipBench
             for name in sorted(os.listdir('.')): zip.write(name)
         """;
 
-    /// <param name="args"><c>--rounds=N</c> (5), <c>--no-s3</c>, <c>--no-peers</c>.</param>
+    /// <param name="args"><c>--rounds=N</c> (5), <c>--no-s3</c>, <c>--s3-only</c>, <c>--no-peers</c>.</param>
     internal static async Task<int> RunAsync(string[] args)
     {
         var rounds = int.Parse(args.FirstOrDefault(arg => arg.StartsWith("--rounds=", StringComparison.Ordinal))?[9..] ?? "5", CultureInfo.InvariantCulture);
@@ -47,7 +52,7 @@ internal static class ZipBench
             $"{Photos} photos and {Videos} videos, {bytes / 1e9:0.00} GB; {rounds} rounds; {Environment.ProcessorCount} processors; load before: {load}."));
 
         using var cluster = await PostgresCluster.StartAsync("fsync=on", "synchronous_commit=on");
-        var peers = Path.Combine(EventsBench.Repository(), "artifacts", "peers");
+        var peers = Path.Combine(EventsBench.Repository(), "tests", "Benchmarks", "peers");
         List<(string Name, Func<Task<Sample>> Run)> rows =
         [
             ("cat", () => ToolAsync("sh", "-c", $"cat * > '{output}'")),
@@ -64,18 +69,23 @@ internal static class ZipBench
         {
             rows.RemoveAll(row => row.Name is not ("cat" or "cp") && !row.Name.StartsWith("ours", StringComparison.Ordinal));
         }
-        else if (!Directory.Exists(Path.Combine(peers, "node_modules", "archiver")))
-        {
-            rows.RemoveAll(row => row.Name.StartsWith("Node", StringComparison.Ordinal));
-        }
 
         if (!args.Contains("--no-s3"))
         {
-            var settings = S3(await CephServer.TlsBucketAsync());
+            var bucket = await CephServer.TlsBucketAsync();
+            var settings = S3(bucket);
             await UploadSourcesAsync(settings, sources);
-            rows.Add(("raw parallel get + put, S3 → S3", () => OursAsync(settings, "copy")));
-            rows.Add(("ours, S3 → S3", () => OursAsync(settings, "pack")));
+            rows.Add((RawOnS3, () => OursAsync(settings, "copy")));
+            rows.Add((OursOnS3, () => OursAsync(settings, "pack")));
+            rows.Add(("ours, S3 → S3, of known CRC", () => OursAsync(settings, "pack-uploaded")));
+            if (!args.Contains("--no-peers"))
+            {
+                rows.Add((NodeOnS3, () => PeerAsync(bucket, "env", $"NODE_EXTRA_CA_CERTS={bucket.CaFile}", "node", Path.Combine(peers, "zip-s3.mjs"))));
+                rows.Add((PythonOnS3, () => PeerAsync(bucket, "/usr/bin/python3", Path.Combine(peers, "zip-s3.py")))); // Debian's, which has Debian's boto3
+            }
         }
+
+        rows.RemoveAll(row => args.Contains("--s3-only") && !row.Name.Contains("S3", StringComparison.Ordinal) && row.Name is not ("cat" or "cp"));
 
         using var memory = new FullMemory(Path.Combine(scratch, "holes"));
         var samples = rows.ToDictionary(row => row.Name, _ => new List<Sample>());
@@ -102,6 +112,18 @@ internal static class ZipBench
             {
                 Directory.Delete(made, recursive: true);
             }
+        }
+
+        // It gets the store's address and a key, and the ZIP must be there afterwards.
+        async Task<Sample> PeerAsync(S3Options bucket, params string[] command)
+        {
+            const string Key = "albums/peer.zip";
+            var address = new { endpoint = bucket.Endpoint, region = bucket.Region, bucket = bucket.Bucket, accessKey = bucket.AccessKey, secretKey = bucket.SecretKey, caFile = bucket.CaFile };
+            var sample = await ToolAsync([.. command, JsonSerializer.Serialize(address), Key]);
+            await using var storage = ZipBenchTools.Open(S3(bucket));
+            var size = (await storage.Objects.HeadAsync(Key, default))?.SizeBytes ?? 0;
+            await storage.Objects.DeleteAsync(Key, default);
+            return size > bytes ? sample : throw new InvalidOperationException($"{command[0]} made a ZIP of {size} bytes.");
         }
 
         Task<Sample> ToolAsync(params string[] command) => ZipBenchTools.TimeAsync(sources, command);
@@ -200,10 +222,15 @@ internal static class ZipBench
                 $"{name,-34}{wall,9:0.00}{bytes / wall / 1e6,8:0}{cpu,9:0.00}{samples[name].Max(sample => sample.PeakMegabytes),9:0}{wall / cp,11:0.00}{cpu / cat,11:0.00}"));
         }
 
-        if (samples.ContainsKey("ours, S3 → S3"))
+        foreach (var other in new[] { RawOnS3, NodeOnS3, PythonOnS3 }.Where(samples.ContainsKey))
         {
-            var ratio = Least("raw parallel get + put, S3 → S3", sample => sample.WallSeconds) / Least("ours, S3 → S3", sample => sample.WallSeconds);
-            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"S3 → S3: {ratio:0.00} of the throughput of raw parallel get + put."));
+            var ratio = Least(other, sample => sample.WallSeconds) / Least(OursOnS3, sample => sample.WallSeconds);
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{OursOnS3}: {ratio:0.00} times the throughput of {other}."));
+        }
+
+        foreach (var (name, of) in samples.Where(row => row.Value[0].ShareRead is not null))
+        {
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{name}: {of[0].ShareRead:0.0 %} of the album went through the process; the store copied the rest."));
         }
 
         double Least(string name, Func<Sample, double> of) => samples[name].Min(of);
@@ -212,4 +239,5 @@ internal static class ZipBench
 
 /// <param name="CpuSeconds">User and system time of the process and what it started; not of a server it talks to.</param>
 /// <param name="PeakMegabytes">Largest resident set.</param>
-internal sealed record Sample(double WallSeconds, double CpuSeconds, double PeakMegabytes);
+/// <param name="ShareRead">Of the album's bytes, where the store may copy the others.</param>
+internal sealed record Sample(double WallSeconds, double CpuSeconds, double PeakMegabytes, double? ShareRead = null);

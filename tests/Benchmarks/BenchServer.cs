@@ -5,17 +5,18 @@ using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.FileProviders;
 using Microsoft.Extensions.Logging;
 
 namespace Benchmarks;
 
-/// <summary>A server in a process of its own that takes files into a folder.</summary>
-internal sealed class UploadServer : IAsyncDisposable
+/// <summary>A server in a process of its own that takes files into a folder, or hands them out.</summary>
+internal sealed class BenchServer : IAsyncDisposable
 {
     private readonly Process process;
     private readonly string folder;
 
-    private UploadServer(Process process, string folder, Uri address)
+    private BenchServer(Process process, string folder, Uri address)
     {
         this.process = process;
         this.folder = folder;
@@ -28,13 +29,14 @@ internal sealed class UploadServer : IAsyncDisposable
 
     private static string Benchmarks => Path.Combine(EventsBench.Repository(), "tests", "Benchmarks");
 
-    public static Task<UploadServer> StartHostAsync(string folder, string database) => StartAsync(folder, "/health/ready", port => new ProcessStartInfo(
+    public static Task<BenchServer> StartHostAsync(string folder, string database, string roles = "web,worker") => StartAsync(folder, "/health/ready", port => new ProcessStartInfo(
         "dotnet", [Path.Combine(EventsBench.Repository(), "src", "Host", "bin", "Release", "net10.0", "Host.dll")])
     {
         Environment =
         {
             ["ConnectionStrings__Postgres"] = database,
             ["ASPNETCORE_URLS"] = $"http://127.0.0.1:{port}",
+            ["Roles"] = roles,
             ["Storage__Provider"] = "Folder",
             ["Storage__Folder"] = folder,
             ["Mail__Folder"] = folder,
@@ -43,13 +45,17 @@ internal sealed class UploadServer : IAsyncDisposable
     });
 
     /// <param name="isDurable">Whether it answers once the file is on the disk, as the host does; else once it is in the page cache.</param>
-    public static Task<UploadServer> StartRawAsync(string folder, bool isDurable) => StartAsync(folder, "/", port => new ProcessStartInfo(
-        "dotnet", [typeof(UploadServer).Assembly.Location, "raw-upload", $"{port};{folder};{isDurable}"]));
+    public static Task<BenchServer> StartRawAsync(string folder, bool isDurable) => StartAsync(folder, "/", port => new ProcessStartInfo(
+        "dotnet", [typeof(BenchServer).Assembly.Location, "raw-upload", $"{port};{folder};{isDurable}"]));
 
-    public static Task<UploadServer> StartTusAsync(string folder) =>
+    /// <summary>What Kestrel hands files out with.</summary>
+    public static Task<BenchServer> StartStaticFilesAsync(string folder) => StartAsync(folder, "/", port => new ProcessStartInfo(
+        "dotnet", [typeof(BenchServer).Assembly.Location, "static-files", $"{port};{folder}"]));
+
+    public static Task<BenchServer> StartTusAsync(string folder) =>
         StartAsync(folder, "/files", port => new ProcessStartInfo("node", [Path.Combine(Benchmarks, "peers", "tus.mjs"), $"{port}", folder]));
 
-    public static Task<UploadServer> StartNginxAsync(string folder) => StartAsync(folder, "/", port =>
+    public static Task<BenchServer> StartNginxAsync(string folder) => StartAsync(folder, "/", port =>
     {
         var configuration = Path.Combine(folder, "nginx.conf");
         File.WriteAllText(configuration, $$"""
@@ -57,7 +63,7 @@ internal sealed class UploadServer : IAsyncDisposable
             {{(Environment.UserName == "root" ? "user root;" : "")}}
             events {}
             http {
-              access_log off; client_max_body_size 0; client_body_temp_path {{folder}}/temp; root {{folder}};
+              access_log off; sendfile on; client_max_body_size 0; client_body_temp_path {{folder}}/temp; root {{folder}};
               server { listen 127.0.0.1:{{port}}; location / { dav_methods PUT; create_full_put_path on; } }
             }
             """);
@@ -106,6 +112,19 @@ internal sealed class UploadServer : IAsyncDisposable
         return 0;
     }
 
+    /// <summary>Serves a folder's files and does nothing else.</summary>
+    public static async Task<int> RunStaticFilesAsync(string settings)
+    {
+        var (port, folder) = settings.Split(';') is [var first, var second] ? (first, second) : throw new ArgumentException(settings, nameof(settings));
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders();
+        builder.WebHost.UseUrls($"http://127.0.0.1:{port}");
+        await using var app = builder.Build();
+        app.UseStaticFiles(new StaticFileOptions { FileProvider = new PhysicalFileProvider(folder) });
+        await app.RunAsync();
+        return 0;
+    }
+
     /// <summary>Deletes the files that came.</summary>
     public void Clear()
     {
@@ -123,7 +142,7 @@ internal sealed class UploadServer : IAsyncDisposable
         process.Dispose();
     }
 
-    private static async Task<UploadServer> StartAsync(string folder, string probe, Func<int, ProcessStartInfo> start)
+    private static async Task<BenchServer> StartAsync(string folder, string probe, Func<int, ProcessStartInfo> start)
     {
         Directory.CreateDirectory(folder);
         var port = FreePort();
@@ -132,7 +151,7 @@ internal sealed class UploadServer : IAsyncDisposable
         var process = Process.Start(settings)!;
         process.OutputDataReceived += (_, _) => { };
         process.BeginOutputReadLine();
-        var server = new UploadServer(process, folder, new Uri($"http://127.0.0.1:{port}"));
+        var server = new BenchServer(process, folder, new Uri($"http://127.0.0.1:{port}"));
         while (!await AnswersAsync(server.Client, probe, process))
         {
             await Task.Delay(50);
