@@ -15,7 +15,7 @@ namespace Benchmarks;
 internal static class MemoryBench
 {
     private static readonly int[] FolderVideos = [2, 10, 20];
-    private static readonly int[] S3Videos = [2, 4];
+    private static readonly int[] S3Videos = [2, 4, 8];
     internal const int ManyFiles = 50_000;
     private const int SmallObjects = 100;
 
