@@ -284,6 +284,8 @@ public sealed class DownloadAlbumFromFolder : DownloadAlbumTests
         using var broken = await SendAsync(HttpMethod.Get, id);
         Assert.Equal(HttpStatusCode.OK, broken.StatusCode);
         await Assert.ThrowsAnyAsync<Exception>(() => broken.Content.ReadAsByteArrayAsync(Cancel));
+        using var again = await SendAsync(HttpMethod.Get, id);
+        await Assert.ThrowsAnyAsync<Exception>(() => again.Content.ReadAsByteArrayAsync(Cancel));
         if (how != "damaged") // within the file nobody knows what its bytes should be
         {
             var inside = head.Content.Headers.ContentLength! - 4_000_000;
@@ -296,6 +298,49 @@ public sealed class DownloadAlbumFromFolder : DownloadAlbumTests
         Assert.Equal(HttpStatusCode.OK, healed.StatusCode);
         Assert.NotEqual(head.Headers.ETag, healed.Headers.ETag);
         Assert.Equal(2, (await Workshop.AlbumAsync(id)).Completed!.Skipped);
+        var history = await Workshop.HistoryAsync(id);
+        var recorded = Assert.Single(history.OfType<DownloadBroken>());
+        Assert.Equal("video.mov", recorded.Name);
+        Assert.Equal(history.OfType<FileSkipped>().Single(file => file.Name == "video.mov").Reason, recorded.Reason);
+    }
+
+    /// <summary>The store lets go in the middle of the video, and when the download asks again it is another file.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_file_that_changes_while_it_streams_gives_no_wrong_byte(bool isReplaced)
+    {
+        var id = await RequestAsync();
+        var storage = new FaultyObjectStorage(Workshop.Objects);
+        await using var server = await Workshop.ServeAsync(storage);
+        var zip = await server.Client.GetByteArrayAsync(Url(id), Cancel);
+        var from = zip.Length - (8 << 20); // within the video, whose end is that of the ZIP but for the central directory
+        storage.FailAt(1, afterEffect: true);
+        storage.BeforeCall = call => call switch
+        {
+            2 when isReplaced => Workshop.PutAsync("photos/video.mov", new byte[9 << 20]),
+            2 => Workshop.Objects.DeleteAsync("photos/video.mov", Cancel),
+            _ => Task.CompletedTask,
+        };
+        using var request = new HttpRequestMessage(HttpMethod.Get, Url(id)) { Headers = { { "Range", $"bytes={from}-" } } };
+        using var answer = await server.Client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, Cancel);
+        Assert.Equal(HttpStatusCode.PartialContent, answer.StatusCode);
+        await using var body = await answer.Content.ReadAsStreamAsync(Cancel);
+        var received = new byte[zip.Length - from];
+        var count = 0;
+        await Assert.ThrowsAnyAsync<IOException>(async () =>
+        {
+            while (count < received.Length)
+            {
+                count += await body.ReadAtLeastAsync(received.AsMemory(count), 1, throwOnEndOfStream: true, Cancel);
+            }
+        });
+
+        Assert.InRange(count, 1, (4 << 20) + 100_000); // half of what was asked for, and no byte of the other file
+        Assert.True(zip.AsSpan(from, count).SequenceEqual(received.AsSpan(0, count)));
+        Assert.Equal("video.mov", Assert.Single((await Workshop.HistoryAsync(id)).OfType<DownloadBroken>()).Name);
+        await Workshop.AttemptAsync(id);
+        Assert.Contains((await Workshop.AlbumAsync(id)).Skipped, file => file.Name == "video.mov");
     }
 
     /// <summary>Damage in a small file is seen before anything of it, or of the answer, goes out.</summary>

@@ -14,6 +14,8 @@ public abstract class ZipAlbumCrashTests(int photos, int videoBytes, bool upload
 
     private protected AlbumWorkshop Workshop { get; private set; } = null!;
 
+    private protected IReadOnlyList<string> Keys => keys;
+
     public async ValueTask InitializeAsync()
     {
         Workshop = await AlbumWorkshop.CreateAsync(await OpenStoreAsync());
@@ -67,23 +69,31 @@ public abstract class ZipAlbumCrashTests(int photos, int videoBytes, bool upload
     public async Task An_album_of_volumes_is_packed_and_replayed()
     {
         var cancel = TestContext.Current.CancellationToken;
-        var id = Guid.CreateVersion7();
-        var requested = new AlbumRequested(
-            "ann-bob", [.. keys.Select(key => new RequestedFile(key, null))], null, [], DateTimeOffset.UnixEpoch, MaxVolumeBytes: videoBytes);
-        await Workshop.Events.DecideAsync<Album, IAlbumEvent>(id, album => RequestAlbumHandler.Decide(album, requested), cancel);
+        var id = await RequestVolumesAsync();
         await Workshop.AttemptAsync(id);
         var first = (await Workshop.AlbumAsync(id)).Completed!;
         Assert.Equal((3, photos + 1, 1), (first.Volumes!.Count, first.Files, first.Skipped)); // photos, the video, the list of the missing
 
         await Workshop.PutAsync("photos/gone.jpg", [1, 2, 3]);
-        await Workshop.Events.DecideAsync<Album, IAlbumEvent>(
-            id, album => ReplayAlbumHandler.Decide(album, new ReplayAlbum(id, "ann"), DateTimeOffset.UnixEpoch), cancel);
+        await ReplayAsync(id);
         await Workshop.AttemptAsync(id);
         var second = (await Workshop.AlbumAsync(id)).Completed!;
         Assert.Equal((2, photos + 2, 0), (second.Volumes!.Count, second.Files, second.Skipped));
         var zips = (await Workshop.Objects.ListAsync($"albums/{id}/", null, cancel)).Objects.Where(stored => stored.Key.EndsWith(".zip", StringComparison.Ordinal));
         Assert.Equal(second.Volumes.Select(volume => (volume.Key, volume.ETag, volume.SizeBytes)), zips.Select(zip => (zip.Key, zip.ETag, zip.SizeBytes)));
     }
+
+    private protected async Task<Guid> RequestVolumesAsync()
+    {
+        var id = Guid.CreateVersion7();
+        var requested = new AlbumRequested(
+            "ann-bob", [.. keys.Select(key => new RequestedFile(key, null))], null, [], DateTimeOffset.UnixEpoch, MaxVolumeBytes: videoBytes);
+        await Workshop.Events.DecideAsync<Album, IAlbumEvent>(id, album => RequestAlbumHandler.Decide(album, requested), default);
+        return id;
+    }
+
+    private protected Task ReplayAsync(Guid id) => Workshop.Events.DecideAsync<Album, IAlbumEvent>(
+        id, album => ReplayAlbumHandler.Decide(album, new ReplayAlbum(id, "ann"), DateTimeOffset.UnixEpoch), default);
 
     private static void AssertEachOnce(List<IAlbumEvent> history, string message)
     {
@@ -129,8 +139,76 @@ public sealed class ZipAlbumCrashWithUnknownCrcs() : ZipAlbumCrashTests(photos: 
     private protected override Task<IObjectStorage?> OpenStoreAsync() => Task.FromResult<IObjectStorage?>(null);
 }
 
+/// <summary>Several volumes, and a replay, too: in a folder <see cref="AlbumVolumesTests"/> and <see cref="ReplayAlbumTests"/> do the same.</summary>
+public abstract class ZipAlbumCrashOnS3(int videoBytes, bool uploaded) : ZipAlbumCrashTests(photos: 2, videoBytes, uploaded)
+{
+    /// <summary>Three volumes: the photos, the video, the list of what is missing.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public Task Any_call_to_the_store_may_fail_while_volumes_are_made(bool afterEffect) => new CrashLoop(Workshop, isDatabase: false, afterEffect).RunAsync(
+        RequestVolumesAsync,
+        async id => string.Join(' ', (await Workshop.AlbumAsync(id)).Completed!.Volumes!.Select(volume => $"{volume.SizeBytes} {volume.ETag}")), // of the bytes' MD5
+        async (id, history, message) =>
+        {
+            Assert.True(history.OfType<VolumeCompleted>().Select(volume => volume.Number).SequenceEqual([1, 2, 3]), message);
+            Assert.True(history.OfType<MultipartBegun>().Count() == 3, message);
+            Assert.True(history.OfType<AlbumCompleted>().Count() == 1, message);
+            foreach (var volume in (await Workshop.AlbumAsync(id)).Completed!.Volumes!)
+            {
+                await Workshop.Objects.DeleteAsync(volume.Key, default);
+            }
+        });
+
+    /// <summary>The file that was missing has come; the ZIP that stood goes once the next one is complete.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public Task Any_call_to_the_store_may_fail_while_a_replay_runs(bool afterEffect) => new CrashLoop(Workshop, isDatabase: false, afterEffect).RunAsync(
+        async () =>
+        {
+            var late = $"photos/late-{Guid.CreateVersion7():n}.jpg";
+            var id = await Workshop.RequestAsync([.. Keys.Where(key => key != "photos/gone.jpg").Select(key => new RequestedFile(key, null)), new RequestedFile(late, "late.jpg")]);
+            await Workshop.AttemptAsync(id);
+            await Workshop.PutAsync(late, [7, 7, 7]);
+            await ReplayAsync(id);
+            return id;
+        },
+        async id => ((await Workshop.AlbumAsync(id)).Completed!.SizeBytes, await UnzippedAsync(id)),
+        async (id, history, message) =>
+        {
+            var replay = history.SkipWhile(e => e is not AlbumReplayed).ToList();
+            var plan = Assert.Single(replay.OfType<PlanFrozen>());
+            Assert.True(Enumerable.Range(0, plan.Entries).SequenceEqual(replay.OfType<FileZipped>().Select(file => file.Index)), message);
+            Assert.True(replay.OfType<MultipartBegun>().Count() == 1, message);
+            Assert.True(replay.OfType<AlbumCompleted>().Count() == 1, message);
+            var zips = (await Workshop.Objects.ListAsync($"albums/{id}/", null, default)).Objects.Where(stored => stored.Key.EndsWith(".zip", StringComparison.Ordinal));
+            Assert.Equal([(await Workshop.AlbumAsync(id)).Completed!.Key], zips.Select(zip => zip.Key));
+            await Workshop.Objects.DeleteAsync((await Workshop.AlbumAsync(id)).Completed!.Key, default);
+        });
+
+    /// <summary>The CRCs of the ZIP's files, each checked. Their times are when the test put them there.</summary>
+    private async Task<string> UnzippedAsync(Guid id)
+    {
+        var path = await Workshop.DownloadAsync(id);
+        var files = new List<string>();
+        await using (var archive = await System.IO.Compression.ZipFile.OpenReadAsync(path))
+        {
+            foreach (var entry in archive.Entries)
+            {
+                await using var packed = await entry.OpenAsync(); // verifies the CRC
+                await packed.CopyToAsync(Stream.Null);
+                files.Add($"{entry.FullName} {entry.Crc32:x8}");
+            }
+        }
+
+        File.Delete(path);
+        return string.Join(' ', files);
+    }
+}
+
 /// <summary>On a real S3 server.</summary>
-public sealed class ZipAlbumCrashOnCeph() : ZipAlbumCrashTests(photos: 2, videoBytes: 9 << 20, uploaded: false)
+public sealed class ZipAlbumCrashOnCeph() : ZipAlbumCrashOnS3(videoBytes: 9 << 20, uploaded: false)
 {
     private S3ObjectStorage storage = null!;
 
@@ -145,7 +223,7 @@ public sealed class ZipAlbumCrashOnCeph() : ZipAlbumCrashTests(photos: 2, videoB
 }
 
 /// <summary>On a server as strict as R2, which copies the part inside the video.</summary>
-public sealed class ZipAlbumCrashOnR2() : ZipAlbumCrashTests(photos: 2, videoBytes: 17 << 20, uploaded: true)
+public sealed class ZipAlbumCrashOnR2() : ZipAlbumCrashOnS3(videoBytes: 17 << 20, uploaded: true)
 {
     private R2StrictServer server = null!;
     private S3ObjectStorage storage = null!;

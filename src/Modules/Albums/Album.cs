@@ -89,6 +89,9 @@ internal sealed record Album : IState<Album, IAlbumEvent>
     /// <summary>How often somebody wanted the link to be mailed once more.</summary>
     public int LinksRequested { get; private init; }
 
+    /// <summary>Files at which downloads broke off, by plan and entry.</summary>
+    public ImmutableHashSet<(string PlanHash, int Entry)> DownloadsBroken { get; private init; } = [];
+
     public ExpiryAnnounced? ExpiryAnnounced { get; private init; }
 
     /// <summary>Until when the ZIP is kept, as far as anybody was told.</summary>
@@ -160,6 +163,7 @@ internal sealed record Album : IState<Album, IAlbumEvent>
         LinkSent link => state with { LinksSent = state.LinksSent.Add(link.Recipient) },
         MailFailed failed => state with { MailsFailed = state.MailsFailed.Add((failed.Mail, failed.Recipient)) },
         LinkRequested => state with { LinksSent = [], MailsFailed = [], LinksRequested = state.LinksRequested + 1 },
+        DownloadBroken broken => state with { DownloadsBroken = state.DownloadsBroken.Add((broken.PlanHash, broken.Entry)) },
         AlbumFailed failure => state with { Status = AlbumStatus.Failed, Failure = failure },
         AlbumReplayed when state.Completed is { } zip => state.BeforeVolumes() with
         {

@@ -77,6 +77,12 @@ internal sealed record VolumeCompleted(int Number, string Key, long SizeBytes, s
 /// <param name="FilesKept">Entries that lie wholly before that part.</param>
 internal sealed record Replanned(int FromPart, int FilesKept) : IAlbumEvent;
 
+/// <summary>
+/// A download of the ZIP before it was packed broke off: a file in it is not what it was when planned. The job packs the album without it.
+/// </summary>
+/// <param name="Entry">Counts the entries of the plan.</param>
+internal sealed record DownloadBroken(string PlanHash, int Entry, string Name, string Reason, DateTimeOffset At) : IAlbumEvent;
+
 /// <param name="Recipient">Counts the addresses that the request named.</param>
 internal sealed record LinkSent(int Recipient, DateTimeOffset At) : IAlbumEvent;
 

@@ -141,6 +141,7 @@ public static class AlbumsModule
         .Map<AdminsTold>("admins_told")
         .Map<DownloadLinkIssued>("download_link_issued")
         .Map<DownloadLinksRevoked>("download_links_revoked")
+        .Map<DownloadBroken>("download_broken")
         .Map<BulkRequested>("bulk_requested")
         .Map<BulkProgressed>("bulk_progressed")
         .Map<BulkAborted>("bulk_aborted")

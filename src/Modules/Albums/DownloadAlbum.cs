@@ -163,7 +163,15 @@ internal sealed class DownloadAlbum(
         else
         {
             await using var made = await OpenVirtualAsync(offer, range, cancellationToken);
-            await (isHead ? Task.CompletedTask : made.CopyToAsync(http.Response.BodyWriter, cancellationToken));
+            try
+            {
+                await (isHead ? Task.CompletedTask : made.CopyToAsync(http.Response.BodyWriter, cancellationToken));
+            }
+            catch (SourceLostException lost)
+            {
+                await RecordAsync(offer, lost, cancellationToken);
+                http.Abort(); // what came before is right, and of the rest nobody is given a byte
+            }
         }
     }
 
@@ -195,11 +203,31 @@ internal sealed class DownloadAlbum(
         {
             throw new StorageException(StorageError.Unavailable, lost.Message, lost);
         }
-        catch (Exception e) when (e is SourceLostException or StorageException { Error: StorageError.NotFound })
+        catch (SourceLostException lost)
+        {
+            await RecordAsync(offer, lost, cancellationToken);
+            throw Lost(offer);
+        }
+        catch (StorageException e) when (e.Error is StorageError.NotFound)
         {
             throw Lost(offer);
         }
     }
+
+    // The job finds out by itself: it packs the album without the file. Who reads its log sees why a guest had to begin again.
+    private async Task RecordAsync(AlbumOffer offer, SourceLostException lost, CancellationToken cancellationToken)
+    {
+        if (!lost.MayComeBack)
+        {
+            var name = (await zips.GetAsync(offer.AlbumId, offer.Plan, cancellationToken))[0].NameOf(lost.Entry);
+            var broken = new DownloadBroken(offer.Plan.PlanHash, lost.Entry, name, lost.Reason, clock.GetUtcNow());
+            await store.DecideAsync<Album, IAlbumEvent>(offer.AlbumId, album => Decide(album, broken), cancellationToken);
+        }
+    }
+
+    /// <summary>Once for a file, however many downloads break off at it.</summary>
+    internal static IReadOnlyList<IAlbumEvent> Decide(Album album, DownloadBroken broken) =>
+        album.LeavesNothing || album.OfferedPlan?.PlanHash != broken.PlanHash || album.DownloadsBroken.Contains((broken.PlanHash, broken.Entry)) ? [] : [broken];
 
     private CommandRefusedException Lost(AlbumOffer offer) => offer.Stored is null
         ? NotReady(offer.AlbumId, offer.Album, "A file of the album was lost. The album is being packed without it.")

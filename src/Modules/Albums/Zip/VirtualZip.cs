@@ -32,6 +32,9 @@ internal sealed class VirtualZip
 
     internal long SizeBytes => layout.SizeBytes;
 
+    /// <param name="entry">Of the plan, also where it is in another volume.</param>
+    internal string NameOf(int entry) => plan.Entries[entry].Name;
+
     /// <summary>About what it costs to keep, with its other volumes.</summary>
     internal long MemoryBytes => plan.Entries.Sum(entry =>
         (long)EntryOverheadBytes + (2 * ((entry.Key?.Length ?? 0) + (entry.ETag?.Length ?? 0))) + (3 * entry.Name.Length) + (2 * (entry.Text?.Length ?? 0)));
