@@ -35,6 +35,7 @@ try
         .AddModules(configuration, roles);
 
     await using var app = builder.Build();
+    app.UseSpansOfRequests();
     app.UseHttp();
     app.MapHealth();
     if (roles.Web)

@@ -42,7 +42,7 @@ public sealed record EventMetadata(string? CorrelationId = null, string? Causati
         var activity = Source.CreateActivity(name, ActivityKind.Consumer) ?? new Activity(name);
         if (e.Metadata.CorrelationId is { Length: 32 } trace && trace.All(char.IsAsciiHexDigitLower))
         {
-            activity.SetParentId(ActivityTraceId.CreateFromString(trace), ActivitySpanId.CreateRandom(), ActivityTraceFlags.None);
+            activity.SetParentId(ActivityTraceId.CreateFromString(trace), ActivitySpanId.CreateRandom(), activity.ActivityTraceFlags);
         }
 
         activity.SetBaggage(CausationItem, e.Id.ToString());
