@@ -82,6 +82,19 @@ public sealed class FailureReportTests : IAsyncLifetime
         Assert.Equal(["An album of kim-lee failed", "An album of ann-bob failed"], mailer.Sent.Select(mail => mail.Subject));
     }
 
+    [Theory]
+    [InlineData("ann@example.com")]
+    [InlineData("ben@example.com")]
+    public async Task A_mailbox_that_refuses_keeps_the_report_from_nobody_else(string refused)
+    {
+        await AddAdminsAsync("ann@example.com", "ben@example.com");
+        await FailAsync("kim-lee");
+        await SweepAsync();
+        var mailer = new KeepingMailer(refused);
+        await SendAsync(mailer, version: 1);
+        Assert.NotEqual(refused, Assert.Single(mailer.Sent).To.Address);
+    }
+
     /// <summary>Read models are rebuilt: the same failures have the same numbers, and are not told again.</summary>
     [Fact]
     public async Task A_rebuilt_table_tells_nothing_twice()
@@ -122,7 +135,8 @@ public sealed class FailureReportTests : IAsyncLifetime
     }
 
     private Task SendAsync(KeepingMailer mailer, long version) =>
-        new SendFailureReportHandler(workshop.Events, new AdminAddresses(Database), mailer, new AlbumOptions(new Uri("http://localhost/")))
+        new SendFailureReportHandler(
+            workshop.Events, new AdminAddresses(Database), mailer, new AlbumOptions(new Uri("http://localhost/")), NullLogger<SendFailureReportHandler>.Instance)
             .RunAsync(new SendFailureReport(version), Cancel);
 
     private async Task<List<FailuresReported>> ReportsAsync() =>

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Albums.Contracts;
+using Microsoft.Extensions.Logging;
 using Platform.Accounts;
 using Platform.Events;
 using Platform.Jobs;
@@ -11,7 +12,8 @@ namespace Albums;
 /// <param name="Version">Of the report.</param>
 internal sealed record SendFailureReport(long Version);
 
-internal sealed class SendFailureReportHandler(EventStore store, AdminAddresses admins, IMailer mailer, AlbumOptions options) : IJob<SendFailureReport>
+internal sealed class SendFailureReportHandler(
+    EventStore store, AdminAddresses admins, IMailer mailer, AlbumOptions options, ILogger<SendFailureReportHandler> log) : IJob<SendFailureReport>
 {
     public async Task RunAsync(SendFailureReport command, CancellationToken cancellationToken)
     {
@@ -27,7 +29,14 @@ internal sealed class SendFailureReportHandler(EventStore store, AdminAddresses 
         var layout = report.Count == 1 ? LayoutOf(failures[0]) : LayoutOf(report.Count, failures);
         foreach (var (personId, email) in await admins.ListAsync(cancellationToken))
         {
-            await mailer.SendAsync(layout.ToMail($"albums-failed-{command.Version}-{personId:n}", email), cancellationToken);
+            try
+            {
+                await mailer.SendAsync(layout.ToMail($"albums-failed-{command.Version}-{personId:n}", email), cancellationToken);
+            }
+            catch (MailException refused) when (refused.IsPermanent)
+            {
+                log.ReportRefused(refused, command.Version, personId); // trying again would only be the same mail once more for the others
+            }
         }
     }
 
