@@ -1,5 +1,6 @@
 using Albums;
 using Assets;
+using Gallery;
 using Portal;
 using Uploads;
 using Weddings;
@@ -15,6 +16,7 @@ internal static class Modules
         .AddUploadJobs(configuration)
         .AddAlbums(configuration, roles.Worker)
         .AddAssets(configuration, roles.Worker)
+        .AddGallery()
         .AddPortal();
 
     internal static void MapModules(this IEndpointRouteBuilder endpoints)

@@ -4,46 +4,53 @@ using Albums.Contracts;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Platform.Accounts;
 using Weddings.Contracts;
 
 namespace Portal;
 
-/// <summary>What the couple's page asks for beside itself. The address holds the credential, which is looked at anew each time.</summary>
+/// <summary>What the pages of couples, and of those they share with, ask for beside themselves. Each request looks at the credential anew.</summary>
 internal static class CoupleEndpoints
 {
     private const string WhyOpen = "its address holds the credential";
 
-    /// <summary><c>GET /w/{token}/progress</c>: server-sent events; <c>GET /w/{token}/download?volume=</c>: leads to the ZIP. 404 where the link is dead.</summary>
+    /// <summary>
+    /// Under <c>/w/{token}</c>, <c>/s/{token}</c> and <c>/couple</c>: <c>GET …/progress</c>: server-sent events; <c>GET …/download?volume=</c>: leads to the ZIP;
+    /// and <see cref="PhotoEndpoints"/>. 404 where the credential is dead.
+    /// </summary>
     internal static void Map(IEndpointRouteBuilder endpoints)
     {
-        endpoints.MapGet("/w/{token}/progress", ProgressAsync).OpenToAll(WhyOpen).ExcludeFromDescription();
-        endpoints.MapGet("/w/{token}/download", DownloadAsync).OpenToAll(WhyOpen).ExcludeFromDescription();
+        Map(endpoints.MapGroup("/w/{token}").OpenToAll(WhyOpen), http => Visit.ByLinkAsync(WeddingsOf(http), TokenOf(http), http.RequestAborted));
+        Map(endpoints.MapGroup("/s/{token}").OpenToAll(WhyOpen), http => Visit.ByShareAsync(WeddingsOf(http), TokenOf(http), http));
+        Map(endpoints.MapGroup("/couple").RequireAuthorization(Policies.Couple), http => Visit.BySessionAsync(WeddingsOf(http), http));
     }
 
-    private static async Task<IResult> ProgressAsync(
-        string token, IWeddings weddings, IAlbums albums, IHostApplicationLifetime host, HttpResponse response, CancellationToken cancellationToken)
+    private static void Map(RouteGroupBuilder pages, Func<HttpContext, Task<Visit?>> visitOf)
     {
-        if (await FindAsync(token, weddings, albums, cancellationToken) is not { } album)
-        {
-            return TypedResults.NotFound();
-        }
-
-        response.Headers["X-Accel-Buffering"] = "no"; // nginx would hold events back until they fill a buffer
-        return TypedResults.ServerSentEvents(FollowAsync(albums, album.AlbumId, host.ApplicationStopping, cancellationToken));
+        pages.ExcludeFromDescription();
+        pages.MapGet("/progress", async (HttpContext http, IAlbums albums, IHostApplicationLifetime host) =>
+            await AlbumOfAsync(http, albums, visitOf) is var (_, album) ? Progress(album, albums, host, http) : TypedResults.NotFound());
+        pages.MapGet("/download", async (HttpContext http, IAlbums albums, int volume = 1) =>
+            await AlbumOfAsync(http, albums, visitOf) is var (visit, album)
+                ? TypedResults.LocalRedirect($"~{await albums.IssueLinkAsync(album.AlbumId, visit.By, http.RequestAborted)}?volume={volume}")
+                : Results.NotFound());
+        PhotoEndpoints.Map(pages, visitOf);
     }
 
-    private static async Task<IResult> DownloadAsync(
-        string token, IWeddings weddings, IAlbums albums, CancellationToken cancellationToken, int volume = 1) =>
-        await FindAsync(token, weddings, albums, cancellationToken) is { } album
-            ? TypedResults.LocalRedirect($"~{await albums.IssueLinkAsync(album.AlbumId, "the couple's page", cancellationToken)}?volume={volume}")
-            : TypedResults.NotFound();
+    private static IWeddings WeddingsOf(HttpContext http) => http.RequestServices.GetRequiredService<IWeddings>();
 
-    private static async Task<AlbumView?> FindAsync(string token, IWeddings weddings, IAlbums albums, CancellationToken cancellationToken) =>
-        await weddings.OpenAsync(token, cancellationToken) is { Kind: LinkKind.Couple } link
-            ? await albums.FindOfWeddingAsync(link.Wedding.WeddingId, cancellationToken)
-            : null;
+    private static string TokenOf(HttpContext http) => (string)http.Request.RouteValues["token"]!;
+
+    private static async Task<(Visit Visit, AlbumView Album)?> AlbumOfAsync(HttpContext http, IAlbums albums, Func<HttpContext, Task<Visit?>> visitOf) =>
+        await visitOf(http) is { } visit && await albums.FindOfWeddingAsync(visit.WeddingId, http.RequestAborted) is { } album ? (visit, album) : null;
+
+    private static IResult Progress(AlbumView album, IAlbums albums, IHostApplicationLifetime host, HttpContext http)
+    {
+        http.Response.Headers["X-Accel-Buffering"] = "no"; // nginx would hold events back until they fill a buffer
+        return TypedResults.ServerSentEvents(FollowAsync(albums, album.AlbumId, host.ApplicationStopping, http.RequestAborted));
+    }
 
     private static async IAsyncEnumerable<SseItem<AlbumView>> FollowAsync(
         IAlbums albums, Guid albumId, CancellationToken stopping, [EnumeratorCancellation] CancellationToken cancellationToken)

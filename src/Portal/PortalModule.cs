@@ -12,7 +12,7 @@ using Portal.Components;
 
 namespace Portal;
 
-/// <summary>The pages: <c>/admin</c> for admins, <c>/w/{token}</c> for couples, <c>/g/{token}</c> for guests.</summary>
+/// <summary>The pages: <c>/admin</c> for admins, <c>/w/{token}</c> and <c>/couple</c> for couples, <c>/s/{token}</c> for those they share with, <c>/g/{token}</c> for guests.</summary>
 public static class PortalModule
 {
     // A closed tab renders on until then. A phone that changes its network is back sooner.
@@ -32,6 +32,7 @@ public static class PortalModule
     {
         PageAssets.Map(endpoints);
         CoupleEndpoints.Map(endpoints);
+        ShareEndpoints.Map(endpoints);
         endpoints.MapPost("/sign-out", SignOutAsync)
             .WithMetadata(new RequireAntiforgeryTokenAttribute())
             .OpenToAll("whoever has no session has none to lose")

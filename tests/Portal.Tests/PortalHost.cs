@@ -1,5 +1,8 @@
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Mvc.Testing;
+using Microsoft.AspNetCore.TestHost;
+using Microsoft.Extensions.DependencyInjection;
+using Platform.Images;
 using Testing;
 using Xunit;
 
@@ -41,5 +44,8 @@ public sealed class PortalHost : WebApplicationFactory<Program>, IAsyncLifetime
         .UseSetting("ConnectionStrings:Postgres", database.ConnectionString)
         .UseSetting("Storage:Folder", Path.Combine(folder, "storage"))
         .UseSetting("Auth:FirstLinkFile", Path.Combine(folder, "first-link"))
-        .UseSetting("Mail:Folder", Path.Combine(folder, "mail"));
+        .UseSetting("Mail:Folder", Path.Combine(folder, "mail"))
+
+        // This process is none that could be started as an image worker.
+        .ConfigureTestServices(services => services.AddSingleton(_ => new ImageWorkers(2, ["dotnet", typeof(Program).Assembly.Location, "image-worker"])));
 }

@@ -47,9 +47,9 @@ internal sealed class Visitor : IAsyncDisposable
             $"{rule.GetProperty("id")}: {string.Join(", ", rule.GetProperty("nodes").EnumerateArray().Select(node => node.GetProperty("html")))}"));
     }
 
-    /// <summary>What the page and all it loaded cost on the way, compressed as they were.</summary>
+    /// <summary>What the page and all it loaded but its pictures cost on the way, compressed as they were.</summary>
     internal async Task<int> TransferredBytesAsync() => await Page.EvaluateAsync<int>(
-        "() => performance.getEntriesByType('navigation').concat(performance.getEntriesByType('resource')).reduce((sum, e) => sum + e.transferSize, 0)");
+        "() => performance.getEntriesByType('navigation').concat(performance.getEntriesByType('resource').filter(e => e.initiatorType !== 'img')).reduce((sum, e) => sum + e.transferSize, 0)");
 
     /// <summary>Only where pictures were asked for: each costs time.</summary>
     internal static bool TakesPictures => Environment.GetEnvironmentVariable("SCREENSHOTS") is { Length: > 0 };

@@ -3,7 +3,9 @@ using System.Text.Json;
 using Microsoft.Extensions.DependencyInjection;
 using Npgsql;
 using Platform.Accounts;
+using Platform.Events;
 using Platform.Storage;
+using Testing;
 using Weddings.Contracts;
 using Xunit;
 
@@ -64,6 +66,48 @@ internal static class Wedding
         await using var database = NpgsqlDataSource.Create(host.Database);
         await using var count = database.CreateCommand("select count(*) from mt_events where type = 'album_replayed'");
         return (long)(await count.ExecuteScalarAsync(Cancellation))!;
+    }
+
+    /// <summary>A photo as a guest sends it.</summary>
+    /// <returns>The id of the upload.</returns>
+    internal static async Task<Guid> SendPhotoAsync(
+        this PortalHost host, string weddingId, int number, string? guestName = null, string? withdrawToken = null)
+    {
+        await using var photo = SampleMedia.OpenPhoto(number, 800, 600, noise: 12);
+        var bytes = new byte[photo.Length];
+        await photo.ReadExactlyAsync(bytes, Cancellation);
+        return await host.SendFileAsync(weddingId, $"IMG_{number}.jpg", "image/jpeg", bytes, guestName, withdrawToken);
+    }
+
+    internal static async Task<Guid> SendFileAsync(
+        this PortalHost host, string weddingId, string fileName, string contentType, byte[] bytes, string? guestName = null, string? withdrawToken = null)
+    {
+        using var client = host.CreateClient();
+        var begun = await PostAsync(
+            "init",
+            new { fileName, contentType, sizeBytes = bytes.Length, userRole = "subscriber", userId = "guest-1", weddingId, guestName, withdrawToken });
+        var id = begun.GetProperty("uploadId").GetGuid();
+        using var put = new HttpRequestMessage(HttpMethod.Put, $"/v1/uploads/{id}/chunk") { Content = new ByteArrayContent(bytes) };
+        put.Headers.Add("X-Chunk-Index", "0");
+        using var chunk = await client.SendAsync(put, Cancellation);
+        var etag = (await chunk.EnsureSuccessStatusCode().Content.ReadFromJsonAsync<JsonElement>(Cancellation)).GetProperty("etag").GetString();
+        await PostAsync($"{id}/complete", new { parts = new[] { new { chunkIndex = 0, etag } } });
+        await host.Services.GetRequiredService<Subscriptions>().CatchUpAsync("gallery", Cancellation);
+        return id;
+
+        async Task<JsonElement> PostAsync(string path, object body)
+        {
+            using var answer = await client.PostAsJsonAsync($"/v1/uploads/{path}", body, Cancellation);
+            return await answer.EnsureSuccessStatusCode().Content.ReadFromJsonAsync<JsonElement>(Cancellation);
+        }
+    }
+
+    internal static async Task WithdrawAsync(this PortalHost host, Guid uploadId, string token)
+    {
+        using var client = host.CreateClient();
+        using var answer = await client.PostAsJsonAsync($"/v1/uploads/{uploadId}/withdraw", new { token }, Cancellation);
+        answer.EnsureSuccessStatusCode();
+        await host.Services.GetRequiredService<Subscriptions>().CatchUpAsync("gallery", Cancellation);
     }
 
     /// <returns>The path of a link to the wedding, which is registered where it is not yet.</returns>

@@ -8,6 +8,7 @@ namespace Albums;
 internal interface IAlbumEvent;
 
 /// <param name="WebhookUrl">Told how the album goes on. It may hold a secret of the receiver's.</param>
+/// <param name="IsSelection">Of some files that somebody chose: not the album of the wedding.</param>
 /// <param name="MaxVolumeBytes">Several ZIPs of at most this size are wanted, in place of one.</param>
 internal sealed record AlbumRequested(
     string WeddingId,
@@ -16,7 +17,8 @@ internal sealed record AlbumRequested(
     IReadOnlyList<string> Emails,
     DateTimeOffset At,
     string? WebhookUrl = null,
-    long? MaxVolumeBytes = null) : IAlbumEvent;
+    long? MaxVolumeBytes = null,
+    bool IsSelection = false) : IAlbumEvent;
 
 /// <summary>A worker took the album up. Whoever worked on it before finds the stream moved on, and stops.</summary>
 internal sealed record AttemptStarted(string Node, DateTimeOffset At) : IAlbumEvent;

@@ -3,12 +3,14 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Albums.Contracts;
+using Albums.Sources;
 using Platform.Events;
 
 namespace Albums;
 
 /// <summary>The module's border for the portal.</summary>
-internal sealed class AlbumsFacade(EventStore store, SearchAlbums albums, OverviewAlbums overview, AlbumFiles files, BulkActions bulk, TimeProvider clock) : IAlbums
+internal sealed class AlbumsFacade(
+    EventStore store, SearchAlbums albums, OverviewAlbums overview, AlbumFiles files, BulkActions bulk, UrlSource urls, TimeProvider clock) : IAlbums
 {
     private const int EventsPerPage = 50;
 
@@ -31,6 +33,19 @@ internal sealed class AlbumsFacade(EventStore store, SearchAlbums albums, Overvi
     public Task<AlbumPage> SearchAsync(AlbumSearch search, CancellationToken cancellationToken) => albums.FindAsync(search, cancellationToken);
 
     public Task<AlbumsOverview> OverviewAsync(CancellationToken cancellationToken) => overview.GetAsync(cancellationToken);
+
+    public async Task<Guid> RequestSelectionAsync(string weddingId, IReadOnlyList<string> keys, CancellationToken cancellationToken)
+    {
+        var command = new RequestAlbum(weddingId, [.. keys.Select(key => new AlbumFile(key, Url: null, Name: null))], Prefix: null, Notify: null);
+        var requested = RequestAlbumHandler.Checked(command, urls, clock.GetUtcNow()) with { IsSelection = true };
+        var (albumId, _) = await AlbumOrder.PlaceAsync(
+            store,
+            AlbumOrder.IdOf(weddingId, $"selection\n{string.Join('\n', keys)}"),
+            requested,
+            stands: present => present.Status is AlbumStatus.Requested or AlbumStatus.Planning or AlbumStatus.Zipping or AlbumStatus.Completed,
+            cancellationToken);
+        return albumId;
+    }
 
     public async Task<AlbumView?> FindOfWeddingAsync(string weddingId, CancellationToken cancellationToken) =>
         await albums.LatestOfAsync(weddingId, cancellationToken) is { } albumId

@@ -34,7 +34,8 @@ internal sealed class AlbumsProjection : IProjection
             failure bigint);
         alter table album add column if not exists completed_at timestamptz, add column if not exists expires_at timestamptz,
             add column if not exists announced boolean not null default false, add column if not exists attempted_at timestamptz,
-            add column if not exists planned boolean, add column if not exists failure bigint;
+            add column if not exists planned boolean, add column if not exists failure bigint,
+            add column if not exists is_selection boolean not null default false;
         create index if not exists album_wedding on album (wedding_id, requested_at desc);
         create index if not exists album_status on album (status, requested_at desc);
         create index if not exists album_newest on album (requested_at, id);
@@ -100,11 +101,12 @@ internal sealed class AlbumsProjection : IProjection
                 wedding.Branding?.Color,
                 wedding.Branding?.LogoUrl),
             AlbumRequested album => ExecuteAsync(
-                "insert into album (id, wedding_id, status, requested_at) values ($1, $2, $3, $4)",
+                "insert into album (id, wedding_id, status, requested_at, is_selection) values ($1, $2, $3, $4, $5)",
                 Guid.Parse(e.StreamId),
                 album.WeddingId,
                 nameof(AlbumStatus.Requested),
-                album.At),
+                album.At,
+                album.IsSelection),
             PlanFrozen plan => ExecuteAsync(
                 "update album set planned = true, status = case status when $2 then $2 else $3 end, size_bytes = case when completed_at is null then $4 else size_bytes end where id = $1",
                 Guid.Parse(e.StreamId),

@@ -56,7 +56,7 @@ internal sealed class SearchAlbums(NpgsqlDataSource database, EventStore store)
     internal async Task<Guid?> LatestOfAsync(string weddingId, CancellationToken cancellationToken)
     {
         await using var query = database.CreateCommand(
-            "select id from albums.album where wedding_id = $1 and status <> 'Deleted' order by requested_at desc, id desc limit 1");
+            "select id from albums.album where wedding_id = $1 and status <> 'Deleted' and not is_selection order by requested_at desc, id desc limit 1");
         query.Parameters.Add(new() { Value = weddingId });
         return await query.ExecuteScalarAsync(cancellationToken) as Guid?;
     }

@@ -10,8 +10,9 @@ namespace Weddings;
 internal interface IWeddingEvent;
 
 /// <param name="TokenHash">SHA-256 of the token, which is kept nowhere.</param>
+/// <param name="PasswordHash">As Identity keeps passwords; <see langword="null"/> where the link asks for none.</param>
 internal sealed record LinkIssued(
-    Guid LinkId, LinkKind Kind, string TokenHash, DateTimeOffset ExpiresAt, string By, DateTimeOffset At) : IWeddingEvent;
+    Guid LinkId, LinkKind Kind, string TokenHash, DateTimeOffset ExpiresAt, string By, DateTimeOffset At, string? PasswordHash = null) : IWeddingEvent;
 
 internal sealed record LinkRevoked(Guid LinkId, string By, DateTimeOffset At) : IWeddingEvent;
 
@@ -107,7 +108,7 @@ internal sealed record Wedding : IState<Wedding, IWeddingEvent>
         Registered.Branding ?? new Branding(),
         Registered.At,
         [.. Links.Select(link => new LinkView(
-            link.Issued.LinkId, link.Issued.Kind, link.Issued.At, link.Issued.By, link.Issued.ExpiresAt, link.RevokedAt))]);
+            link.Issued.LinkId, link.Issued.Kind, link.Issued.At, link.Issued.By, link.Issued.ExpiresAt, link.RevokedAt, link.Issued.PasswordHash is not null))]);
 
     // Lists of records compare by reference.
     private static bool IsSame(WeddingRegistered present, WeddingRegistered wanted) =>

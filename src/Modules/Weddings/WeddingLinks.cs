@@ -45,7 +45,7 @@ internal sealed class WeddingLinks(EventStore store, TimeProvider clock) : IToke
     }
 
     public async Task<ClaimsIdentity?> VerifyAsync(string token, CancellationToken cancellationToken) =>
-        await FindAsync(token, cancellationToken) is var (link, wedding) ? IdentityOf(link, wedding) : null;
+        await FindAsync(token, cancellationToken) is var (link, wedding) && link.Kind is not LinkKind.Share ? IdentityOf(link, wedding) : null;
 
     private static ClaimsIdentity IdentityOf(LinkIssued link, Wedding wedding) => new(
         [

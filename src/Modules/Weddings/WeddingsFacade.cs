@@ -9,7 +9,7 @@ namespace Weddings;
 
 /// <summary>The module's border: what the Portal and the endpoints call.</summary>
 internal sealed class WeddingsFacade(
-    EventStore store, NpgsqlDataSource database, WeddingLinks links, CoupleSignIn signIn, PublicUrl publicUrl, TimeProvider clock) : IWeddings
+    EventStore store, NpgsqlDataSource database, WeddingLinks links, CoupleSignIn signIn, LinkPasswords passwords, PublicUrl publicUrl, TimeProvider clock) : IWeddings
 {
     private const int PageSize = 100;
 
@@ -54,13 +54,13 @@ internal sealed class WeddingsFacade(
         var expiresAt = command.ExpiresAt ?? now.AddDays(command.Kind is LinkKind.Guest ? 183 : 366);
         if (expiresAt <= now || expiresAt > now + LongestLink || !Enum.IsDefined(command.Kind))
         {
-            throw new CommandRefusedException("INVALID_LINK", "A link is for guest or couple, and expires within two years.");
+            throw new CommandRefusedException("INVALID_LINK", "A link is for guest, couple or share, and expires within two years.");
         }
 
         var (token, hash) = WeddingLinks.New(weddingId);
-        var issued = new LinkIssued(Guid.CreateVersion7(), command.Kind, hash, expiresAt, by, now);
+        var issued = new LinkIssued(Guid.CreateVersion7(), command.Kind, hash, expiresAt, by, now, LinkPasswords.HashOf(command));
         await store.DecideAsync<Wedding, IWeddingEvent>(weddingId, state => Wedding.Decide(state, issued, weddingId), cancellationToken);
-        return new NewLink(issued.LinkId, issued.Kind, token, publicUrl.Of($"{(issued.Kind is LinkKind.Guest ? 'g' : 'w')}/{token}"), expiresAt);
+        return new NewLink(issued.LinkId, issued.Kind, token, publicUrl.Of($"{PageOf(issued.Kind)}/{token}"), expiresAt);
     }
 
     public Task RevokeLinkAsync(string weddingId, Guid linkId, string by, CancellationToken cancellationToken)
@@ -69,10 +69,13 @@ internal sealed class WeddingsFacade(
         return store.DecideAsync<Wedding, IWeddingEvent>(weddingId, state => Wedding.Decide(state, revoked, weddingId), cancellationToken);
     }
 
-    public async Task<OpenedLink?> OpenAsync(string token, CancellationToken cancellationToken) =>
+    public async Task<OpenedLink?> OpenAsync(string token, string? ticket, CancellationToken cancellationToken) =>
         await links.FindAsync(token, cancellationToken) is var (link, wedding)
-            ? new OpenedLink(link.LinkId, link.Kind, wedding.View() with { Links = [] }, link.ExpiresAt)
+            ? new OpenedLink(link.LinkId, link.Kind, wedding.View() with { Links = [] }, link.ExpiresAt, passwords.IsLocked(link, ticket))
             : null;
+
+    public async Task<string?> UnlockAsync(string token, string password, CancellationToken cancellationToken) =>
+        await links.FindAsync(token, cancellationToken) is var (link, _) ? passwords.Unlock(link, password) : null;
 
     public Task RequestSignInAsync(string email, CancellationToken cancellationToken) => signIn.RequestAsync(email, cancellationToken);
 
@@ -83,4 +86,11 @@ internal sealed class WeddingsFacade(
         var ended = new SessionsEnded(by, clock.GetUtcNow());
         return store.DecideAsync<Wedding, IWeddingEvent>(weddingId, state => Wedding.Decide(state, ended, weddingId), cancellationToken);
     }
+
+    private static char PageOf(LinkKind kind) => kind switch
+    {
+        LinkKind.Guest => 'g',
+        LinkKind.Share => 's',
+        _ => 'w',
+    };
 }

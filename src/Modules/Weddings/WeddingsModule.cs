@@ -35,6 +35,7 @@ public static class WeddingsModule
             .AddSingleton<WeddingLinks>()
             .AddSingleton<ITokenVerifier>(provider => provider.GetRequiredService<WeddingLinks>())
             .AddSingleton<CoupleSignIn>()
+            .AddSingleton<LinkPasswords>()
             .AddSingleton<IWeddings, WeddingsFacade>()
             .AddJob<SendSignInLink, SendSignInLinkHandler>("send_sign_in_link", retry: SendSignInLinkHandler.Retry);
     }

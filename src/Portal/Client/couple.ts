@@ -1,5 +1,6 @@
 // The couple's page: follows the album while it is packed, and asks the server for the page anew once its state is another.
 import "./card.js";
+import "./photos.js";
 import { byteText, timeLeft } from "./text.js";
 
 interface Album {

@@ -12,7 +12,12 @@ public interface IAlbums
     /// <summary>How many albums are at what, and those being packed. At most half a second old, whoever asks how often.</summary>
     Task<AlbumsOverview> OverviewAsync(CancellationToken cancellationToken);
 
-    /// <summary>The latest album that was requested for a wedding and not deleted; <see langword="null"/> where there is none.</summary>
+    /// <summary>Asks for an album of some files of a wedding. The same files again are the same album, while it can be had.</summary>
+    /// <param name="keys">In the store, at most 100,000.</param>
+    /// <exception cref="Platform.Events.CommandRefusedException"><c>ALBUM_EMPTY</c>, <c>INVALID_FILE</c>.</exception>
+    Task<Guid> RequestSelectionAsync(string weddingId, IReadOnlyList<string> keys, CancellationToken cancellationToken);
+
+    /// <summary>The latest album that was requested for a wedding and not deleted, selections aside; <see langword="null"/> where there is none.</summary>
     Task<AlbumView?> FindOfWeddingAsync(string weddingId, CancellationToken cancellationToken);
 
     /// <summary>The album now, and after each change until it is final, at most ten times a second.</summary>

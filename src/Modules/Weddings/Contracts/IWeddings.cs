@@ -24,8 +24,15 @@ public interface IWeddings
     /// <exception cref="Platform.Events.CommandRefusedException"><c>WEDDING_NOT_FOUND</c>, <c>LINK_NOT_FOUND</c>.</exception>
     Task RevokeLinkAsync(string weddingId, Guid linkId, string by, CancellationToken cancellationToken);
 
-    /// <summary>Whose link a token of <c>/g/{token}</c> or <c>/w/{token}</c> is; <see langword="null"/> where it is dead or never was one.</summary>
-    Task<OpenedLink?> OpenAsync(string token, CancellationToken cancellationToken);
+    /// <summary>
+    /// Whose link a token of <c>/g/{token}</c>, <c>/w/{token}</c> or <c>/s/{token}</c> is; <see langword="null"/> where it is dead or never was one.
+    /// </summary>
+    /// <param name="ticket">From <see cref="UnlockAsync"/>.</param>
+    Task<OpenedLink?> OpenAsync(string token, string? ticket, CancellationToken cancellationToken);
+
+    /// <summary>Checks the password of a link that has one. How often somebody may try is the caller's to limit.</summary>
+    /// <returns>What opens the link for half a day, while it lives; <see langword="null"/> where the password is wrong or the link dead.</returns>
+    Task<string?> UnlockAsync(string token, string password, CancellationToken cancellationToken);
 
     /// <summary>Mails a sign-in link to a couple, if that is an address of one; says nothing of whether it is. At most one a minute.</summary>
     Task RequestSignInAsync(string email, CancellationToken cancellationToken);
@@ -51,18 +58,23 @@ public enum LinkKind
 
     /// <summary>For the couple: sees and downloads its albums.</summary>
     Couple,
+
+    /// <summary>For whom the couple shows its photos: sees and downloads them, but not the hidden ones. Opens a page, and nothing of the API.</summary>
+    Share,
 }
 
-/// <param name="ExpiresAt">Half a year from now for guests and a year for couples, where it is not given.</param>
-public sealed record IssueLink(LinkKind Kind, DateTimeOffset? ExpiresAt = null);
+/// <param name="ExpiresAt">Half a year from now for guests and a year for others, where it is not given.</param>
+/// <param name="Password">Of a share link; only its hash is kept.</param>
+public sealed record IssueLink(LinkKind Kind, DateTimeOffset? ExpiresAt = null, string? Password = null);
 
 /// <param name="Token">Shown this once; only its hash is kept.</param>
 /// <param name="Url">The page it opens.</param>
 public sealed record NewLink(Guid LinkId, LinkKind Kind, string Token, string Url, DateTimeOffset ExpiresAt);
 
-public sealed record OpenedLink(Guid LinkId, LinkKind Kind, WeddingView Wedding, DateTimeOffset ExpiresAt);
+/// <param name="IsLocked">It has a password, and the ticket does not open it.</param>
+public sealed record OpenedLink(Guid LinkId, LinkKind Kind, WeddingView Wedding, DateTimeOffset ExpiresAt, bool IsLocked);
 
-public sealed record LinkView(Guid LinkId, LinkKind Kind, DateTimeOffset IssuedAt, string IssuedBy, DateTimeOffset ExpiresAt, DateTimeOffset? RevokedAt);
+public sealed record LinkView(Guid LinkId, LinkKind Kind, DateTimeOffset IssuedAt, string IssuedBy, DateTimeOffset ExpiresAt, DateTimeOffset? RevokedAt, bool HasPassword);
 
 public sealed record WeddingView(
     string WeddingId,
