@@ -33,6 +33,7 @@ public static class PortalModule
         PageAssets.Map(endpoints);
         CoupleEndpoints.Map(endpoints);
         ShareEndpoints.Map(endpoints);
+        BrandEndpoints.Map(endpoints);
         endpoints.MapPost("/sign-out", SignOutAsync)
             .WithMetadata(new RequireAntiforgeryTokenAttribute())
             .OpenToAll("whoever has no session has none to lose")

@@ -11,6 +11,7 @@ public sealed class WeddingDecisionTests
     private static readonly DateTimeOffset Now = new(2026, 6, 20, 14, 0, 0, TimeSpan.Zero);
     private static readonly WeddingRegistered Registered = new(Id, "Ann & Bob", new DateOnly(2026, 6, 20), "Europe/Berlin", ["ann@example.com"], null, Now);
     private static readonly LinkIssued Guests = new(Guid.CreateVersion7(), LinkKind.Guest, "hash", Now.AddDays(1), "admin", Now);
+    private static readonly BrandingChanged Branded = new(Id, new Branding("Studio Mia", "#7a5c3e"), "admin", Now);
     private static readonly LinkRevoked Revoked = new(Guests.LinkId, "admin", Now);
 
     [Fact]
@@ -19,6 +20,12 @@ public sealed class WeddingDecisionTests
     [Fact]
     public void Another_wedding_of_that_id_is_refused() =>
         Given(Registered).When(wedding => Wedding.Decide(wedding, Registered with { Name = "Cid & Dan" })).ThenRefused("WEDDING_EXISTS");
+
+    [Fact]
+    public void A_wedding_is_branded_anew() => Given(Registered).When(wedding => Wedding.Decide(wedding, Branded)).Then(Branded);
+
+    [Fact]
+    public void Nobody_brands_what_is_no_wedding() => Given().When(wedding => Wedding.Decide(wedding, Branded)).ThenRefused("WEDDING_NOT_FOUND");
 
     [Fact]
     public void A_link_of_no_wedding_is_refused() => Given().When(wedding => Wedding.Decide(wedding, Guests, Id)).ThenRefused("WEDDING_NOT_FOUND");

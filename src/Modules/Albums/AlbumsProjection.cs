@@ -64,6 +64,7 @@ internal sealed class AlbumsProjection : IProjection
         typeof(UploadCompleted),
         typeof(UploadWithdrawn),
         typeof(WeddingRegistered),
+        typeof(BrandingChanged),
         typeof(AlbumRequested),
         typeof(AttemptStarted),
         typeof(PlanFrozen),
@@ -100,6 +101,15 @@ internal sealed class AlbumsProjection : IProjection
                 wedding.Branding?.Studio,
                 wedding.Branding?.Color,
                 wedding.Branding?.LogoUrl),
+            BrandingChanged wedding => ExecuteAsync(
+                """
+                insert into wedding_brand (wedding_id, studio, color, logo_url) values ($1, $2, $3, $4)
+                on conflict (wedding_id) do update set studio = excluded.studio, color = excluded.color, logo_url = excluded.logo_url
+                """,
+                wedding.WeddingId,
+                wedding.Branding.Studio,
+                wedding.Branding.Color,
+                wedding.Branding.LogoUrl),
             AlbumRequested album => ExecuteAsync(
                 "insert into album (id, wedding_id, status, requested_at, is_selection) values ($1, $2, $3, $4, $5)",
                 Guid.Parse(e.StreamId),

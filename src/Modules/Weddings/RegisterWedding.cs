@@ -51,11 +51,11 @@ internal static partial class RegisterWeddingHandler
         Refuse(
             emails.Any(email => !MailAddress.TryCreate(email, out var address) || address.Address != email || email.Any(c => c is ',' || char.IsControl(c))),
             "One of emails is not an e-mail address.");
-        Refuse(command.Branding?.Color is { } color && !Color().IsMatch(color), "branding.color must be one such as #7a5c3e.");
-        Refuse(
-            command.Branding?.LogoUrl is { } logo && !(Uri.TryCreate(logo, UriKind.Absolute, out var url) && url.Scheme == Uri.UriSchemeHttps),
-            "branding.logoUrl must be https.");
-        Refuse(command.Branding?.Studio is { } studio && (studio.Length > LongestName || studio.Any(char.IsControl)), "branding.studio is one short line.");
+        if (command.Branding is { } branding)
+        {
+            ChangeBranding.Check(branding);
+        }
+
         return new WeddingRegistered(
             command.WeddingId ?? newId, command.Name!, command.Date, command.TimeZone ?? "UTC", emails, command.Branding, now);
     }
@@ -70,9 +70,6 @@ internal static partial class RegisterWeddingHandler
 
     [GeneratedRegex("^[A-Za-z0-9_-]{1,64}$", RegexOptions.NonBacktracking)]
     private static partial Regex WeddingId();
-
-    [GeneratedRegex("^#[0-9A-Fa-f]{6}$", RegexOptions.NonBacktracking)]
-    private static partial Regex Color();
 
     private sealed record Page(IReadOnlyList<WeddingListed> Weddings);
 }

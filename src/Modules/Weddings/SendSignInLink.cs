@@ -27,7 +27,9 @@ internal sealed class SendSignInLinkHandler(EventStore store, CoupleSignIn signI
         }
 
         var link = publicUrl.Of(AccountPaths.CoupleSignInOf(await signIn.CreateAsync(command.WeddingId, cancellationToken)).TrimStart('/'));
-        await mailer.SendAsync(Compose(command, registered, link), cancellationToken);
+        var mail = Compose(registered.Name, wedding.Branding, link)
+            .ToMail($"wedding-{command.WeddingId}-signin-{command.RequestVersion}", registered.Emails[command.Recipient]);
+        await mailer.SendAsync(mail, cancellationToken);
         var sent = new SignInLinkSent(command.Recipient, command.RequestVersion, clock.GetUtcNow());
         await store.DecideAsync<Wedding, IWeddingEvent>(
             command.WeddingId, state => state.SignInsSent.Contains(command.RequestVersion) ? [] : [sent], cancellationToken);
@@ -39,13 +41,12 @@ internal sealed class SendSignInLinkHandler(EventStore store, CoupleSignIn signI
         return store.DecideAsync<Wedding, IWeddingEvent>(command.WeddingId, _ => [failed], cancellationToken);
     }
 
-    private static Mail Compose(SendSignInLink command, WeddingRegistered wedding, string link) => new MailLayout(
-        new MailBrand(wedding.Branding?.Studio, wedding.Branding?.Color, wedding.Branding?.LogoUrl),
-        $"Sign in to {wedding.Name}",
-        [$"With this link you sign in to the pages of {wedding.Name}. It works once, within half an hour."],
+    internal static MailLayout Compose(string name, Branding branding, string link) => new(
+        new MailBrand(branding.Studio, branding.Color, branding.LogoUrl),
+        $"Sign in to {name}",
+        [$"With this link you sign in to the pages of {name}. It works once, within half an hour."],
         [new MailButton("Sign in", link)],
-        ["If you did not ask for it, do nothing: nobody comes in without it."])
-        .ToMail($"wedding-{command.WeddingId}-signin-{command.RequestVersion}", wedding.Emails[command.Recipient]);
+        ["If you did not ask for it, do nothing: nobody comes in without it."]);
 }
 
 /// <summary>Queues the mail for each wish to sign in.</summary>

@@ -41,6 +41,8 @@ internal sealed record Wedding : IState<Wedding, IWeddingEvent>
 
     public WeddingRegistered? Registered { get; private init; }
 
+    public Branding Branding { get; private init; } = new();
+
     public ImmutableList<Link> Links { get; private init; } = [];
 
     /// <summary>When a link was last asked for, by recipient.</summary>
@@ -53,7 +55,8 @@ internal sealed record Wedding : IState<Wedding, IWeddingEvent>
 
     public static Wedding Evolve(Wedding state, IWeddingEvent e) => e switch
     {
-        WeddingRegistered registered => state with { Registered = registered },
+        WeddingRegistered registered => state with { Registered = registered, Branding = registered.Branding ?? new Branding() },
+        BrandingChanged changed => state with { Branding = changed.Branding },
         LinkIssued link => state with { Links = state.Links.Add(new Link(link, null)) },
         LinkRevoked revoked => state with
         {
@@ -72,6 +75,9 @@ internal sealed record Wedding : IState<Wedding, IWeddingEvent>
         var present when IsSame(present, wanted) => [],
         _ => throw new CommandRefusedException("WEDDING_EXISTS", $"There is a wedding {wanted.WeddingId} already, and it is another."),
     };
+
+    public static IReadOnlyList<IWeddingEvent> Decide(Wedding state, BrandingChanged wanted) =>
+        state.OrNotFound(wanted.WeddingId).Branding == wanted.Branding ? [] : [wanted];
 
     public static IReadOnlyList<IWeddingEvent> Decide(Wedding state, LinkIssued wanted, string weddingId)
     {
@@ -105,7 +111,7 @@ internal sealed record Wedding : IState<Wedding, IWeddingEvent>
         Registered.Date,
         Registered.TimeZone,
         Registered.Emails,
-        Registered.Branding ?? new Branding(),
+        Branding,
         Registered.At,
         [.. Links.Select(link => new LinkView(
             link.Issued.LinkId, link.Issued.Kind, link.Issued.At, link.Issued.By, link.Issued.ExpiresAt, link.RevokedAt, link.Issued.PasswordHash is not null))]);

@@ -9,7 +9,14 @@ namespace Weddings;
 
 /// <summary>The module's border: what the Portal and the endpoints call.</summary>
 internal sealed class WeddingsFacade(
-    EventStore store, NpgsqlDataSource database, WeddingLinks links, CoupleSignIn signIn, LinkPasswords passwords, PublicUrl publicUrl, TimeProvider clock) : IWeddings
+    EventStore store,
+    NpgsqlDataSource database,
+    WeddingLinks links,
+    CoupleSignIn signIn,
+    LinkPasswords passwords,
+    ChangeBranding branding,
+    PublicUrl publicUrl,
+    TimeProvider clock) : IWeddings
 {
     private const int PageSize = 100;
 
@@ -47,6 +54,17 @@ internal sealed class WeddingsFacade(
             wanted.WeddingId, state => Wedding.Decide(state, wanted), cancellationToken);
         return wedding.State.View();
     }
+
+    public Task ChangeBrandingAsync(string weddingId, Branding wanted, string by, CancellationToken cancellationToken) =>
+        branding.ChangeAsync(weddingId, wanted, by, cancellationToken);
+
+    public Task ChangeLogoAsync(string weddingId, ReadOnlyMemory<byte> bytes, string by, CancellationToken cancellationToken) =>
+        branding.ChangeLogoAsync(weddingId, bytes, by, cancellationToken);
+
+    public async Task<string?> PreviewMailAsync(string weddingId, Branding wanted, CancellationToken cancellationToken) =>
+        (await store.FoldAsync<Wedding, IWeddingEvent>(weddingId, cancellationToken)).State.Registered is { } registered
+            ? SendSignInLinkHandler.Compose(registered.Name, wanted, "https://example.com/").ToMail(weddingId, "couple@example.com").Html
+            : null;
 
     public async Task<NewLink> IssueLinkAsync(string weddingId, IssueLink command, string by, CancellationToken cancellationToken)
     {

@@ -8,6 +8,7 @@ using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Platform.Accounts;
+using Platform.Costs;
 using Platform.Events;
 using Platform.Http;
 using Platform.Jobs;
@@ -26,6 +27,7 @@ public static class WeddingsModule
             .AddEventTypes(MapEvents)
             .AddErrorCodes(
                 ("INVALID_LINK", 400),
+                ("INVALID_LOGO", 400),
                 ("INVALID_WEDDING", 400),
                 ("LINK_NOT_FOUND", 404),
                 ("WEDDING_NOT_FOUND", 404),
@@ -36,6 +38,8 @@ public static class WeddingsModule
             .AddSingleton<ITokenVerifier>(provider => provider.GetRequiredService<WeddingLinks>())
             .AddSingleton<CoupleSignIn>()
             .AddSingleton<LinkPasswords>()
+            .AddSingleton<ChangeBranding>()
+            .AddKeyOwner(ChangeBranding.Folder, key => key.Split('/') is [_, var wedding, ..] ? ChangeBranding.AccountOf(wedding) : new UsageAccount("weddings"))
             .AddSingleton<IWeddings, WeddingsFacade>()
             .AddJob<SendSignInLink, SendSignInLinkHandler>("send_sign_in_link", retry: SendSignInLinkHandler.Retry);
     }
@@ -45,11 +49,14 @@ public static class WeddingsModule
         var weddings = routes.MapGroup("/v1/weddings").WithTags("Weddings").RequireScope(Scopes.Weddings).RefuseMalformedIds("linkId", "LINK_NOT_FOUND");
         RegisterWeddingHandler.Map(weddings);
         WeddingLinks.Map(weddings);
+        ChangeBranding.Map(weddings);
+        ChangeBranding.MapLogos(routes);
         CoupleSignIn.Map(routes);
     }
 
     internal static void MapEvents(EventTypes types) => types
         .Map<WeddingRegistered>("wedding_registered")
+        .Map<BrandingChanged>("branding_changed")
         .Map<LinkIssued>("link_issued")
         .Map<LinkRevoked>("link_revoked")
         .Map<SignInRequested>("sign_in_requested")

@@ -5,6 +5,9 @@ namespace Weddings.Contracts;
 /// <summary>Weddings, their links, and how couples sign in. What somebody may do is for the caller to check.</summary>
 public interface IWeddings
 {
+    /// <summary>Of a logo: it goes into pages that guests load in a field.</summary>
+    const int MostLogoBytes = 300_000;
+
     /// <returns><see langword="null"/> where there is none.</returns>
     Task<WeddingView?> FindAsync(string weddingId, CancellationToken cancellationToken);
 
@@ -16,6 +19,20 @@ public interface IWeddings
     /// <summary>Safe to repeat with the same content.</summary>
     /// <exception cref="Platform.Events.CommandRefusedException"><c>INVALID_WEDDING</c>, or <c>WEDDING_EXISTS</c> with another content.</exception>
     Task<WeddingView> RegisterAsync(RegisterWedding command, CancellationToken cancellationToken);
+
+    /// <summary>Sets how pages and mails look. Safe to repeat.</summary>
+    /// <exception cref="Platform.Events.CommandRefusedException"><c>WEDDING_NOT_FOUND</c>, <c>INVALID_WEDDING</c>.</exception>
+    Task ChangeBrandingAsync(string weddingId, Branding branding, string by, CancellationToken cancellationToken);
+
+    /// <summary>Keeps a logo, and sets it.</summary>
+    /// <param name="bytes">A PNG or JPEG of at most <see cref="MostLogoBytes"/>.</param>
+    /// <exception cref="Platform.Events.CommandRefusedException"><c>WEDDING_NOT_FOUND</c>, <c>INVALID_LOGO</c>.</exception>
+    Task ChangeLogoAsync(string weddingId, ReadOnlyMemory<byte> bytes, string by, CancellationToken cancellationToken);
+
+    /// <summary>The mail by which the couple signs in, as HTML, with a link that leads nowhere.</summary>
+    /// <param name="branding">How it would look.</param>
+    /// <returns><see langword="null"/> where there is no such wedding.</returns>
+    Task<string?> PreviewMailAsync(string weddingId, Branding branding, CancellationToken cancellationToken);
 
     /// <exception cref="Platform.Events.CommandRefusedException"><c>WEDDING_NOT_FOUND</c>, <c>INVALID_LINK</c>.</exception>
     Task<NewLink> IssueLinkAsync(string weddingId, IssueLink command, string by, CancellationToken cancellationToken);

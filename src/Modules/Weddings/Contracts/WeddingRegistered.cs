@@ -9,5 +9,5 @@ public sealed record WeddingRegistered(
 /// <summary>How pages and mails of a wedding look. What is not given is the product's own.</summary>
 /// <param name="Studio">Who looks after it, as couple and guests know them.</param>
 /// <param name="Color">As in <c>#7a5c3e</c>.</param>
-/// <param name="LogoUrl">https.</param>
+/// <param name="LogoUrl">https, or of this server. Pages show one of this server only: they load nothing from others.</param>
 public sealed record Branding(string? Studio = null, string? Color = null, string? LogoUrl = null);

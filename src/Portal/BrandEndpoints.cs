@@ -1,0 +1,57 @@
+using System.Text.RegularExpressions;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+using Platform.Accounts;
+using Platform.Http;
+using Weddings.Contracts;
+
+namespace Portal;
+
+/// <summary>What makes pages of a wedding look like its own.</summary>
+internal static partial class BrandEndpoints
+{
+    // A mail has its styles in its elements, and may show a logo of others. It is shown in a frame of our page, and can do nothing.
+    private const string MailPolicy = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'; sandbox; img-src https:";
+
+    internal static string StyleOf(string color) => $"/brand/{color.TrimStart('#').ToLowerInvariant()}.css";
+
+    /// <summary><c>GET /brand/{colour}.css</c>; <c>GET /admin/weddings/{id}/mail?studio=&amp;color=</c>: a mail as it would look.</summary>
+    internal static void Map(IEndpointRouteBuilder endpoints)
+    {
+        endpoints.MapGet("/brand/{file}", GetStyle).OpenToAll("a colour is no secret").ExcludeFromDescription();
+        endpoints.MapGet("/admin/weddings/{id}/mail", GetMailAsync).RequireAuthorization(Policies.Viewer).ExcludeFromDescription();
+    }
+
+    private static IResult GetStyle(string file, HttpResponse response)
+    {
+        if (!StyleFile().IsMatch(file))
+        {
+            return TypedResults.NotFound();
+        }
+
+        response.Headers.CacheControl = "public, max-age=86400"; // another version may mix other shades
+        return TypedResults.Text(Palette.Css(file[..6]), "text/css");
+    }
+
+    private static async Task<IResult> GetMailAsync(
+        string id, string? studio, string? color, IWeddings weddings, PublicUrl publicUrl, HttpResponse response, CancellationToken cancellationToken)
+    {
+        if (await weddings.FindAsync(id, cancellationToken) is not { } wedding)
+        {
+            return TypedResults.NotFound();
+        }
+
+        var wanted = wedding.Branding with
+        {
+            Studio = string.IsNullOrWhiteSpace(studio) ? null : studio,
+            Color = color is not null && StyleFile().IsMatch($"{color.TrimStart('#').ToLowerInvariant()}.css") ? color : null,
+        };
+        response.Headers.ContentSecurityPolicy = $"{MailPolicy} {publicUrl.Url.GetLeftPart(UriPartial.Authority)}";
+        response.Headers.XFrameOptions = "SAMEORIGIN";
+        return TypedResults.Text(await weddings.PreviewMailAsync(id, wanted, cancellationToken), "text/html; charset=utf-8");
+    }
+
+    [GeneratedRegex(@"^[0-9a-f]{6}\.css$", RegexOptions.NonBacktracking)]
+    private static partial Regex StyleFile();
+}
