@@ -13,6 +13,9 @@ namespace Benchmarks;
 /// <summary>A server in a process of its own that takes files into a folder, or hands them out.</summary>
 internal sealed class BenchServer : IAsyncDisposable
 {
+    // As much as the host writes at once: larger writes make the kernel look for large free pages, at several times the price.
+    private const int WriteBytes = 128 * 1024;
+
     private readonly Process process;
     private readonly string folder;
 
@@ -88,16 +91,17 @@ internal sealed class BenchServer : IAsyncDisposable
             while (true)
             {
                 var read = await request.BodyReader.ReadAsync();
+                var bytes = read.Buffer.Slice(0, Math.Min(read.Buffer.Length, WriteBytes));
                 segments.Clear();
-                foreach (var segment in read.Buffer)
+                foreach (var segment in bytes)
                 {
                     segments.Add(segment);
                 }
 
                 RandomAccess.Write(file, segments, offset);
-                offset += read.Buffer.Length;
-                request.BodyReader.AdvanceTo(read.Buffer.End);
-                if (read.IsCompleted)
+                offset += bytes.Length;
+                request.BodyReader.AdvanceTo(bytes.End);
+                if (read.IsCompleted && bytes.Length == read.Buffer.Length)
                 {
                     if (isDurable)
                     {

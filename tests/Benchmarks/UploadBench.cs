@@ -7,21 +7,22 @@ using Testing;
 namespace Benchmarks;
 
 /// <summary>
-/// 1 GiB taken by the real host as chunks and by tus, beside Kestrel that writes a body to a file and does nothing else, @tus/server and nginx: one
-/// file over one connection, and four files at once. Rounds are interleaved. What counts is the processor time of the server: the client
+/// 1 GiB taken by the real host as chunks and by tus, beside Kestrel that writes a body to a file and does nothing else, @tus/server and nginx: files
+/// of 256 MiB one after the other, and of 64 MiB four at once. Rounds are interleaved. What counts is the processor time of the server: the client
 /// shares the machine. Then: memory with a file of 11 GiB and with 200 uploads held, and events and SQL statements for each chunk.
 /// </summary>
-/// <remarks><c>./bench upload [--throughput] [--memory] [--held] [--statements] [--rounds N]</c></remarks>
+/// <remarks><c>./bench upload [--throughput] [--memory] [--held] [--statements] [--rounds N] [--streams N]</c></remarks>
 internal static class UploadBench
 {
     private const long OneGibibyte = 1L << 30;
+    private const long StepBytes = OneGibibyte / 4;
     private const int Held = 200;
 
     internal static async Task<int> RunAsync(string[] args)
     {
         // Where nothing is named, all is measured.
-        var parts = args.Where(arg => arg != "--rounds").Select(arg => arg.TrimStart('-')).Where(arg => !char.IsAsciiDigit(arg[0])).ToHashSet();
-        var rounds = args.Select(arg => int.TryParse(arg, CultureInfo.InvariantCulture, out var number) ? number : 0).Append(3).First(number => number > 0);
+        var (rounds, streams) = (NumberAfter("--rounds") ?? 3, NumberAfter("--streams"));
+        var parts = args.Where(arg => arg is not ("--rounds" or "--streams") && !char.IsAsciiDigit(arg[0])).Select(arg => arg.TrimStart('-')).ToHashSet();
         var folder = Directory.CreateTempSubdirectory("upload-bench-").FullName;
         using var cluster = await PostgresCluster.StartAsync("shared_preload_libraries=pg_stat_statements");
         var database = await ZipBench.CreateDatabaseAsync(cluster);
@@ -46,7 +47,7 @@ internal static class UploadBench
 
             if (Wants("throughput"))
             {
-                results["throughput"] = await ThroughputAsync(host, cluster, folder, rounds);
+                results["throughput"] = await ThroughputAsync(host, cluster, folder, rounds, streams is { } one ? [one] : [1, 4]);
             }
         }
         finally
@@ -60,9 +61,11 @@ internal static class UploadBench
         return 0;
 
         bool Wants(string part) => parts.Count == 0 || parts.Contains(part);
+
+        int? NumberAfter(string name) => args.SkipWhile(arg => arg != name).Skip(1).Select(arg => int.Parse(arg, CultureInfo.InvariantCulture)).Cast<int?>().FirstOrDefault();
     }
 
-    private static async Task<object> ThroughputAsync(BenchServer host, PostgresCluster cluster, string folder, int rounds)
+    private static async Task<object> ThroughputAsync(BenchServer host, PostgresCluster cluster, string folder, int rounds, int[] streamCounts)
     {
         await using var raw = await BenchServer.StartRawAsync(Path.Combine(folder, "raw"), isDurable: false);
         await using var durable = await BenchServer.StartRawAsync(Path.Combine(folder, "durable"), isDurable: true);
@@ -80,24 +83,32 @@ internal static class UploadBench
         foreach (var way in ways)
         {
             // Compiled, and compiled again: the runtime goes on with that in the background for some seconds after code became hot.
-            await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => way.Send(way.Server, OneGibibyte / 4)));
-            way.Server.Clear();
+            for (var warm = 0; warm < 4; warm++)
+            {
+                await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => way.Send(way.Server, StepBytes / 4)));
+                way.Server.Clear();
+            }
         }
 
         var postgres = new ProcessorTime(cluster.ProcessId);
         var samples = new List<(string Name, int Streams, Spent Spent, TimeSpan Postgres)>();
         for (var round = 0; round < rounds; round++)
         {
-            foreach (var streams in new[] { 1, 4 })
+            foreach (var streams in streamCounts)
             {
                 foreach (var way in ways)
                 {
                     await TouchPagesAsync(folder);
                     Spent spent = default;
-                    var database = await postgres.MeasureAsync(async () => spent = await new ProcessorTime(way.Server.ProcessId).MeasureAsync(() =>
-                        Task.WhenAll(Enumerable.Range(0, streams).Select(_ => way.Send(way.Server, OneGibibyte / streams)))));
+                    var database = await postgres.MeasureAsync(async () => spent = await new ProcessorTime(way.Server.ProcessId).MeasureAsync(async () =>
+                    {
+                        for (var sent = 0L; sent < OneGibibyte; sent += StepBytes)
+                        {
+                            await Task.WhenAll(Enumerable.Range(0, streams).Select(_ => way.Send(way.Server, StepBytes / streams)));
+                            way.Server.Clear();
+                        }
+                    }));
                     samples.Add((way.Name, streams, spent, database.Server));
-                    way.Server.Clear();
                 }
             }
         }
@@ -105,7 +116,7 @@ internal static class UploadBench
         Console.WriteLine($"1 GiB, the least of {rounds} rounds: what came on top was the machine's");
         Console.WriteLine($"{"",-22}{"streams",8}{"MB/s",8}{"CPU s",8}{"MB/CPU s",10}{"of raw",8}{"Postgres s",12}{"peak RSS",10}");
         var rows = new List<object>();
-        foreach (var streams in new[] { 1, 4 })
+        foreach (var streams in streamCounts)
         {
             var limit = Least(samples.Where(sample => sample.Name == ways[2].Name && sample.Streams == streams).Select(sample => sample.Spent.Server));
             foreach (var way in ways)
@@ -136,8 +147,8 @@ internal static class UploadBench
     }
 
     /// <summary>
-    /// Fills as much of the page cache as a row will, and frees it: the first to use a page of a virtual machine pays for having it, several times
-    /// what a copy costs.
+    /// Fills as much of the page cache as a step will, and frees it: the first to use a page of a virtual machine pays for having it, several times
+    /// what a copy costs, and a page that was free for two seconds may have been given back. So a row goes by steps whose files are deleted at once.
     /// </summary>
     private static async Task TouchPagesAsync(string folder)
     {
@@ -145,7 +156,7 @@ internal static class UploadBench
         var path = Path.Combine(folder, "pages");
         await using (var file = new FileStream(path, FileMode.Create, FileAccess.Write, FileShare.None, bufferSize: 0))
         {
-            for (var written = 0L; written < OneGibibyte * 5 / 4; written += block.Length)
+            for (var written = 0L; written < StepBytes * 5 / 4; written += block.Length)
             {
                 await file.WriteAsync(block);
             }

@@ -87,7 +87,8 @@ public sealed class FaultyObjectStorage(IObjectStorage inner) : IObjectStorage
     public Task AbortMultipartAsync(MultipartUpload upload, CancellationToken cancellationToken) =>
         CallAsync(() => inner.AbortMultipartAsync(upload, cancellationToken));
 
-    public Uri? PresignPart(MultipartUpload upload, PartSlot part, TimeSpan lifetime) => inner.PresignPart(upload, part, lifetime);
+    public Uri? PresignPart(MultipartUpload upload, PartSlot part, TimeSpan lifetime, uint? crc32) =>
+        inner.PresignPart(upload, part, lifetime, crc32);
 
     public Uri? PresignDownload(string key, TimeSpan lifetime, string fileName) => inner.PresignDownload(key, lifetime, fileName);
 

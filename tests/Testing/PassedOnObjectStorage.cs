@@ -28,6 +28,9 @@ public abstract class PassedOnObjectStorage(IObjectStorage inner) : IObjectStora
     public Task<MultipartUpload> BeginMultipartAsync(string key, string contentType, CancellationToken cancellationToken) =>
         inner.BeginMultipartAsync(key, contentType, cancellationToken);
 
+    public Task<MultipartUpload> BeginCheckedMultipartAsync(string key, string contentType, CancellationToken cancellationToken) =>
+        inner.BeginCheckedMultipartAsync(key, contentType, cancellationToken);
+
     public Task<StoredPart> PutPartAsync(MultipartUpload upload, PartSlot part, Stream body, CancellationToken cancellationToken) =>
         inner.PutPartAsync(upload, part, body, cancellationToken);
 
@@ -48,7 +51,8 @@ public abstract class PassedOnObjectStorage(IObjectStorage inner) : IObjectStora
     public Task AbortMultipartAsync(MultipartUpload upload, CancellationToken cancellationToken) =>
         inner.AbortMultipartAsync(upload, cancellationToken);
 
-    public Uri? PresignPart(MultipartUpload upload, PartSlot part, TimeSpan lifetime) => inner.PresignPart(upload, part, lifetime);
+    public Uri? PresignPart(MultipartUpload upload, PartSlot part, TimeSpan lifetime, uint? crc32) =>
+        inner.PresignPart(upload, part, lifetime, crc32);
 
     public Uri? PresignDownload(string key, TimeSpan lifetime, string fileName) => inner.PresignDownload(key, lifetime, fileName);
 

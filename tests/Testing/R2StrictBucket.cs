@@ -35,6 +35,7 @@ internal sealed class R2StrictBucket(string folder, TimeProvider clock)
     private const int LeastPartBytes = 5 << 20;
     private const int MostParts = 10_000;
     private const string Checksum = "x-amz-checksum-sha256";
+    private const string PartChecksum = "x-amz-checksum-crc32";
 
     // Far enough apart for every part of a test; the folder store leaves holes and puts the object together at completion.
     private const long SlotBytes = 1 << 30;
@@ -44,6 +45,7 @@ internal sealed class R2StrictBucket(string folder, TimeProvider clock)
     private readonly FolderObjectStorage files = new(folder, TimeProvider.System);
     private readonly ConcurrentDictionary<string, (string ETag, string FileETag)> objects = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, ConcurrentDictionary<int, (StoredPart Part, StoredPart File)>> uploads = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, bool> isChecked = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, Dictionary<string, string>> sentAlong = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, DateTimeOffset> writtenAt = new(StringComparer.Ordinal);
 
@@ -195,6 +197,7 @@ internal sealed class R2StrictBucket(string folder, TimeProvider clock)
         sentAlong[key] = request.ContentType is { } type ? new() { ["Content-Type"] = type } : [];
         var upload = await files.BeginMultipartAsync(key, "", cancellationToken);
         uploads[upload.Id + key] = new();
+        isChecked[upload.Id] = request.Headers["x-amz-checksum-algorithm"] == "CRC32";
         return R2Answer.Xml("InitiateMultipartUploadResult", new XElement("Key", key), new XElement("UploadId", upload.Id));
     }
 
@@ -211,10 +214,17 @@ internal sealed class R2StrictBucket(string folder, TimeProvider clock)
         var source = request.Headers["x-amz-copy-source"].ToString();
         if (source.Length == 0)
         {
-            using var body = new HashedBody(request.Body);
+            // As AWS has it: where the upload was begun with an algorithm, every part has its checksum, else none has.
+            var promised = request.Headers[PartChecksum].ToString();
+            if (promised.Length > 0 != isChecked[uploadId])
+            {
+                throw new R2Refusal(400, "InvalidRequest");
+            }
+
+            using var body = new HashedBody(request.Body) { Crc32 = promised };
             var slot = new PartSlot(number, (number - 1) * SlotBytes, request.ContentLength ?? 0);
             var file = await files.PutPartAsync(upload, slot, body, cancellationToken);
-            parts[number] = (new StoredPart(number, body.MD5, slot.SizeBytes), file);
+            parts[number] = (new StoredPart(number, body.MD5, slot.SizeBytes) { Crc32 = isChecked[uploadId] ? body.CurrentCrc32 : null }, file);
             return R2Answer.Empty(200, ("ETag", Quoted(body.MD5)));
         }
 
@@ -239,7 +249,11 @@ internal sealed class R2StrictBucket(string folder, TimeProvider clock)
             new XElement("IsTruncated", page.Count < rest.Count),
             new XElement("NextPartNumberMarker", page.LastOrDefault()?.Number ?? marker),
             page.Select(part => new XElement(
-                "Part", new XElement("PartNumber", part.Number), new XElement("ETag", Quoted(part.ETag)), new XElement("Size", part.SizeBytes))));
+                "Part",
+                new XElement("PartNumber", part.Number),
+                new XElement("ETag", Quoted(part.ETag)),
+                new XElement("Size", part.SizeBytes),
+                part.Crc32 is { } crc32 ? new XElement("ChecksumCRC32", StoredPart.TextOf(crc32)) : null)));
     }
 
     private async Task<R2Answer> CompleteAsync(HttpRequest request, string key, string uploadId, CancellationToken cancellationToken)
@@ -247,8 +261,16 @@ internal sealed class R2StrictBucket(string folder, TimeProvider clock)
         var parts = Parts(key, uploadId);
         var asked = (await XDocument.LoadAsync(request.Body, LoadOptions.None, cancellationToken)).Root!.Elements().Select(part => (
             Number: int.Parse(part.Elements().First(word => word.Name.LocalName == "PartNumber").Value, CultureInfo.InvariantCulture),
-            ETag: part.Elements().First(word => word.Name.LocalName == "ETag").Value.Trim('"'))).ToList();
-        if (asked.Count == 0 || asked.Any(part => !parts.TryGetValue(part.Number, out var stored) || stored.Part.ETag != part.ETag))
+            ETag: part.Elements().First(word => word.Name.LocalName == "ETag").Value.Trim('"'),
+            Crc32: part.Elements().FirstOrDefault(word => word.Name.LocalName == "ChecksumCRC32")?.Value)).ToList();
+        if (isChecked[uploadId] && asked.Any(part => part.Crc32 is null))
+        {
+            throw new R2Refusal(400, "InvalidRequest");
+        }
+
+        if (asked.Count == 0 || asked.Any(part => !parts.TryGetValue(part.Number, out var stored)
+            || stored.Part.ETag != part.ETag
+            || (part.Crc32 is not null && part.Crc32 != StoredPart.TextOf(stored.Part.Crc32 ?? 0))))
         {
             throw new R2Refusal(400, asked.Count == 0 ? "MalformedXML" : "InvalidPart");
         }
@@ -308,6 +330,11 @@ internal sealed class R2StrictBucket(string folder, TimeProvider clock)
         /// <summary>What the client says it is, in Base64; may be empty.</summary>
         public string? Sha256 { get; init; }
 
+        /// <inheritdoc cref="Sha256"/>
+        public string? Crc32 { get; init; }
+
+        public uint CurrentCrc32 { get; private set; }
+
         public string MD5 => Convert.ToHexStringLower(hash.GetCurrentHash());
 
         public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
@@ -315,7 +342,9 @@ internal sealed class R2StrictBucket(string folder, TimeProvider clock)
             var read = await body.ReadAsync(buffer, cancellationToken);
             hash.AppendData(buffer.Span[..read]);
             sha256.AppendData(buffer.Span[..read]);
-            if (read == 0 && !string.IsNullOrEmpty(Sha256) && Sha256 != Convert.ToBase64String(sha256.GetCurrentHash()))
+            CurrentCrc32 = Platform.Storage.Crc32.Append(CurrentCrc32, buffer.Span[..read]);
+            if (read == 0 && ((!string.IsNullOrEmpty(Sha256) && Sha256 != Convert.ToBase64String(sha256.GetCurrentHash()))
+                || (!string.IsNullOrEmpty(Crc32) && Crc32 != StoredPart.TextOf(CurrentCrc32))))
             {
                 throw new R2Refusal(400, "BadDigest");
             }

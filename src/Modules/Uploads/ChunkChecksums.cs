@@ -131,7 +131,8 @@ internal sealed class ChunkChecksums : IDisposable
         }
     }
 
-    private static uint ParseCrc32(string text) =>
+    /// <exception cref="CommandRefusedException">It is neither eight hex digits nor Base64 of four bytes.</exception>
+    internal static uint ParseCrc32(string text) =>
         uint.TryParse(text, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var hex) && text.Length == 8
             ? hex
             : BinaryPrimitives.ReadUInt32BigEndian(Decode(text, sizeof(uint)));

@@ -74,7 +74,7 @@ internal sealed class CompleteUploadHandler(
             }
 
             var isWhole = stored?.SizeBytes == upload.Session.SizeBytes;
-            if (isWhole && upload.UnreadChunks.Contains(0) && !await BeginsLikeAsync(stored!, upload.Session.ContentType))
+            if (isWhole && upload.UnseenChunks.Contains(0) && !await BeginsLikeAsync(stored!, upload.Session.ContentType))
             {
                 upload = await DecideAsync(uploadId, upload => DecideUnfit(upload, UploadErrors.ContentTypeMismatchCode, clock.GetUtcNow()));
                 await AbortUploadHandler.DiscardPartsAsync(upload, events, storage, clock, CancellationToken.None);
@@ -202,8 +202,7 @@ internal sealed class CompleteUploadHandler(
 
         try
         {
-            StoredPart[] parts = [.. upload.Chunks.Values.Select(chunk => new StoredPart(chunk.Index + 1, chunk.ETag, chunk.SizeBytes))];
-            return await storage.CompleteMultipartAsync(multipart, parts, CancellationToken.None);
+            return await storage.CompleteMultipartAsync(multipart, [.. upload.Parts], CancellationToken.None);
         }
         catch (StorageException e) when (e.Error is StorageError.MultipartNotFound)
         {

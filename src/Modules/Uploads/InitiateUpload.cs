@@ -76,7 +76,9 @@ internal sealed class InitiateUploadHandler(
         {
             if (session.SizeBytes > 0 || session.Append is { IsLengthDeferred: true })
             {
-                var multipart = await storage.BeginMultipartAsync(session.Key, session.ContentType, cancellationToken);
+                var multipart = await (session.PartsHaveChecksums
+                    ? storage.BeginCheckedMultipartAsync(session.Key, session.ContentType, cancellationToken)
+                    : storage.BeginMultipartAsync(session.Key, session.ContentType, cancellationToken));
                 session = session with { MultipartId = multipart.Id };
             }
 

@@ -20,6 +20,7 @@ internal interface IUploadEvent;
 /// <param name="Append">Set where the file comes by appends, from its first byte to its last; <see langword="null"/> where it comes in chunks.</param>
 /// <param name="GuestName">What the guest who sends it wants to be called.</param>
 /// <param name="WithdrawTokenHash">SHA-256 of the token by which it can be withdrawn once it is complete; <see langword="null"/> where nobody can.</param>
+/// <param name="PartsHaveChecksums">Clients send each part by a link that has its CRC-32, for the store to check.</param>
 internal sealed record UploadInitiated(
     Guid UploadId,
     string Key,
@@ -35,7 +36,8 @@ internal sealed record UploadInitiated(
     DateTimeOffset ExpiresAt,
     AppendTerms? Append = null,
     string? GuestName = null,
-    string? WithdrawTokenHash = null) : IUploadEvent
+    string? WithdrawTokenHash = null,
+    bool PartsHaveChecksums = false) : IUploadEvent
 {
     /// <summary>Whom the work on it is for.</summary>
     internal UsageAccount AccountOf() => new("uploads", WeddingId);
@@ -46,7 +48,7 @@ internal sealed record ChunkStored(int Index, string ETag, long SizeBytes, uint 
 
 /// <summary>
 /// Parts lie in the store that clients sent there themselves. They take the places of what was recorded of their chunks. Only the store has
-/// seen their bytes: the file counts once they were read.
+/// seen their bytes: unless it has checked the CRC-32 of each, the file counts once they were read.
 /// </summary>
 internal sealed record PartsFound(IReadOnlyList<StoredPart> Parts, DateTimeOffset FoundAt) : IUploadEvent;
 
@@ -108,6 +110,9 @@ internal sealed record Upload : IState<Upload, IUploadEvent>
     public ImmutableSortedDictionary<int, ChunkStored> Chunks { get; private init; } = ImmutableSortedDictionary<int, ChunkStored>.Empty;
 
     /// <summary>The chunks of which only the store has seen the bytes.</summary>
+    public ImmutableHashSet<int> UnseenChunks { get; private init; } = [];
+
+    /// <summary>Those of them whose CRC-32 nobody has told.</summary>
     public ImmutableHashSet<int> UnreadChunks { get; private init; } = [];
 
     public CompletionStarted? Completion { get; private init; }
@@ -141,6 +146,13 @@ internal sealed record Upload : IState<Upload, IUploadEvent>
     public uint Crc32 =>
         Appended?.Crc32 ?? Chunks.Values.Aggregate(0u, (crc32, chunk) => Platform.Storage.Crc32.Combine(crc32, chunk.Crc32, chunk.SizeBytes));
 
+    /// <summary>What the store is to make the object from.</summary>
+    [JsonIgnore]
+    public IEnumerable<StoredPart> Parts => Chunks.Values.Select(chunk => new StoredPart(chunk.Index + 1, chunk.ETag, chunk.SizeBytes)
+    {
+        Crc32 = UnseenChunks.Contains(chunk.Index) && !UnreadChunks.Contains(chunk.Index) ? chunk.Crc32 : null,
+    });
+
     public IEnumerable<int> MissingChunks => Enumerable.Range(0, Plan.TotalChunks).Where(index => !Chunks.ContainsKey(index));
 
     public static Upload Evolve(Upload state, IUploadEvent e) => EvolveUpload(state, e) with { Appended = AppendState.Evolve(state.Appended, e) };
@@ -151,19 +163,24 @@ internal sealed record Upload : IState<Upload, IUploadEvent>
         ChunkStored chunk => state with
         {
             Chunks = state.Chunks.SetItem(chunk.Index, chunk),
+            UnseenChunks = state.UnseenChunks.Remove(chunk.Index),
             UnreadChunks = state.UnreadChunks.Remove(chunk.Index),
         },
         PartsFound found => state with
         {
             Chunks = state.Chunks.SetItems(found.Parts.ToDictionary(
-                part => part.Number - 1, part => new ChunkStored(part.Number - 1, part.ETag, part.SizeBytes, 0, found.FoundAt))),
-            UnreadChunks = state.UnreadChunks.Union(found.Parts.Select(part => part.Number - 1)),
+                part => part.Number - 1, part => new ChunkStored(part.Number - 1, part.ETag, part.SizeBytes, part.Crc32 ?? 0, found.FoundAt))),
+            UnseenChunks = state.UnseenChunks.Union(found.Parts.Select(part => part.Number - 1)),
+            UnreadChunks = state.UnreadChunks
+                .Except(found.Parts.Select(part => part.Number - 1))
+                .Union(found.Parts.Where(part => part.Crc32 is null).Select(part => part.Number - 1)),
         },
         CompletionStarted completion => state with { Status = UploadStatus.Completing, Completion = completion },
         ChunksInvalidated chunks => state with
         {
             Status = UploadStatus.Open,
             Chunks = state.Chunks.RemoveRange(chunks.Indexes),
+            UnseenChunks = state.UnseenChunks.Except(chunks.Indexes),
             UnreadChunks = state.UnreadChunks.Except(chunks.Indexes),
         },
         UploadStored stored => state with { Status = UploadStatus.Verifying, Object = stored },

@@ -22,7 +22,7 @@ internal sealed class RequestBuffers : MemoryPool<byte>, IMemoryPoolFactory<byte
     public MemoryPool<byte> Create(MemoryPoolOptions? options = null) => this;
 
     public override IMemoryOwner<byte> Rent(int minBufferSize = -1) =>
-        minBufferSize > BlockBytes ? Shared.Rent(minBufferSize) : kept.TryDequeue(out var block) ? block : new Block(this);
+        minBufferSize > BlockBytes ? Shared.Rent(minBufferSize) : (kept.TryDequeue(out var block) ? block : new Block(this)).Rented();
 
     // Kestrel disposes what it takes for a pool of its own, once for each of its endpoints.
     protected override void Dispose(bool disposing)
@@ -31,11 +31,20 @@ internal sealed class RequestBuffers : MemoryPool<byte>, IMemoryPoolFactory<byte
 
     private sealed class Block(RequestBuffers pool) : IMemoryOwner<byte>
     {
+        private int isRented;
+
         public Memory<byte> Memory { get; } = GC.AllocateUninitializedArray<byte>(BlockBytes);
+
+        public Block Rented()
+        {
+            isRented = 1;
+            return this;
+        }
 
         public void Dispose()
         {
-            if (pool.kept.Count < MostKept)
+            // Given back twice, it would be two connections' at once.
+            if (Interlocked.Exchange(ref isRented, 0) == 1 && pool.kept.Count < MostKept)
             {
                 pool.kept.Enqueue(this);
             }

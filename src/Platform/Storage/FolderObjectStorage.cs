@@ -201,7 +201,7 @@ public sealed class FolderObjectStorage : IStore
         return Task.CompletedTask;
     }
 
-    public Uri? PresignPart(MultipartUpload upload, PartSlot part, TimeSpan lifetime) => null;
+    public Uri? PresignPart(MultipartUpload upload, PartSlot part, TimeSpan lifetime, uint? crc32) => null;
 
     public Uri? PresignDownload(string key, TimeSpan lifetime, string fileName) => null;
 

@@ -1,3 +1,5 @@
+using System.Buffers.Binary;
+
 namespace Platform.Storage;
 
 /// <summary>
@@ -47,6 +49,13 @@ public interface IObjectStorage
     Task<MultipartUpload> BeginMultipartAsync(string key, string contentType, CancellationToken cancellationToken);
 
     /// <summary>
+    /// As <see cref="BeginMultipartAsync"/>, for parts that are sent by links which have their CRC-32. A store that checks them says so in
+    /// <see cref="StoredPart.Crc32"/>.
+    /// </summary>
+    Task<MultipartUpload> BeginCheckedMultipartAsync(string key, string contentType, CancellationToken cancellationToken) =>
+        BeginMultipartAsync(key, contentType, cancellationToken);
+
+    /// <summary>
     /// As <see cref="BeginMultipartAsync"/>, for an object that can be made again from what is durable: the store need not wait for its disk.
     /// Parts and object outlive this process, but where the machine fails before the bytes are on its disk, both are unknown afterwards.
     /// Nothing else may write the same key at the same time.
@@ -87,7 +96,10 @@ public interface IObjectStorage
     /// store has none (a folder).
     /// </summary>
     /// <param name="lifetime">At most 7 days.</param>
-    Uri? PresignPart(MultipartUpload upload, PartSlot part, TimeSpan lifetime);
+    /// <param name="crc32">
+    /// Of the bytes, where the upload was begun by <see cref="BeginCheckedMultipartAsync"/>. It is to be sent as <see cref="StoredPart.Crc32Header"/>, in Base64.
+    /// </param>
+    Uri? PresignPart(MultipartUpload upload, PartSlot part, TimeSpan lifetime, uint? crc32);
 
     /// <summary>A link that downloads the object without further authorisation; <see langword="null"/> where the store has none (a folder).</summary>
     /// <param name="lifetime">At most 7 days.</param>
@@ -141,4 +153,18 @@ public sealed record PendingMultipart(MultipartUpload Upload, DateTimeOffset Beg
 public readonly record struct PartSlot(int Number, long OffsetBytes, long SizeBytes);
 
 /// <summary>A part the store has acknowledged.</summary>
-public sealed record StoredPart(int Number, string ETag, long SizeBytes);
+public sealed record StoredPart(int Number, string ETag, long SizeBytes)
+{
+    public const string Crc32Header = "x-amz-checksum-crc32";
+
+    /// <summary>Of the bytes, where the store itself has checked it and says so when its parts are listed. Completion passes it back.</summary>
+    public uint? Crc32 { get; init; }
+
+    /// <summary>As S3 writes it: Base64 of its four bytes in network order.</summary>
+    public static string TextOf(uint crc32)
+    {
+        Span<byte> bytes = stackalloc byte[sizeof(uint)];
+        BinaryPrimitives.WriteUInt32BigEndian(bytes, crc32);
+        return Convert.ToBase64String(bytes);
+    }
+}

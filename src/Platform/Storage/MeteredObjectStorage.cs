@@ -67,6 +67,12 @@ public sealed class MeteredObjectStorage(IObjectStorage inner, WorkMeter meter, 
         return TimeAsync(inner.BeginMultipartAsync(key, contentType, cancellationToken));
     }
 
+    public Task<MultipartUpload> BeginCheckedMultipartAsync(string key, string contentType, CancellationToken cancellationToken)
+    {
+        Count(key, ClassA);
+        return TimeAsync(inner.BeginCheckedMultipartAsync(key, contentType, cancellationToken));
+    }
+
     public Task<MultipartUpload> BeginRebuildableMultipartAsync(string key, string contentType, CancellationToken cancellationToken)
     {
         Count(key, ClassA);
@@ -117,7 +123,8 @@ public sealed class MeteredObjectStorage(IObjectStorage inner, WorkMeter meter, 
         await TimeAsync(Done(inner.AbortMultipartAsync(upload, cancellationToken)));
     }
 
-    public Uri? PresignPart(MultipartUpload upload, PartSlot part, TimeSpan lifetime) => inner.PresignPart(upload, part, lifetime);
+    public Uri? PresignPart(MultipartUpload upload, PartSlot part, TimeSpan lifetime, uint? crc32) =>
+        inner.PresignPart(upload, part, lifetime, crc32);
 
     public Uri? PresignDownload(string key, TimeSpan lifetime, string fileName) => inner.PresignDownload(key, lifetime, fileName);
 

@@ -19,7 +19,13 @@ internal sealed class S3Completion(S3ObjectStorage storage, AmazonS3Client clien
             BucketName = options.Bucket,
             Key = upload.Key,
             UploadId = upload.Id,
-            PartETags = [.. parts.Select(part => new PartETag(part.Number, S3ObjectStorage.Quoted(part.ETag)))],
+            PartETags =
+            [
+                .. parts.Select(part => new PartETag(part.Number, S3ObjectStorage.Quoted(part.ETag))
+                {
+                    ChecksumCRC32 = part.Crc32 is { } crc32 ? StoredPart.TextOf(crc32) : null,
+                }),
+            ],
         };
         return await storage.CallAsync(
             upload,

@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using Amazon.S3;
 using Amazon.S3.Model;
 
@@ -16,12 +17,17 @@ internal sealed class S3Links(AmazonS3Client client, S3Options options, TimeProv
         return new Uri(client.GetPreSignedURL(request));
     }
 
-    public Uri Part(MultipartUpload upload, PartSlot part, TimeSpan lifetime)
+    public Uri Part(MultipartUpload upload, PartSlot part, TimeSpan lifetime, uint? crc32)
     {
         var request = Begin(upload.Key, HttpVerb.PUT, lifetime);
         request.UploadId = upload.Id;
         request.PartNumber = part.Number;
         request.Headers.ContentLength = part.SizeBytes;
+        if (crc32 is { } checksum)
+        {
+            request.Headers[StoredPart.Crc32Header] = StoredPart.TextOf(checksum);
+        }
+
         return new Uri(client.GetPreSignedURL(request));
     }
 
@@ -45,6 +51,12 @@ internal sealed class S3Links(AmazonS3Client client, S3Options options, TimeProv
 
         return new PresignedPut(new Uri(client.GetPreSignedURL(request)), signed);
     }
+
+    /// <summary>A part as the store lists it.</summary>
+    internal static StoredPart Listed(PartDetail part) => new(part.PartNumber ?? 0, S3ObjectStorage.Unquoted(part.ETag), part.Size ?? 0)
+    {
+        Crc32 = part.ChecksumCRC32 is { Length: > 0 } checksum ? BinaryPrimitives.ReadUInt32BigEndian(Convert.FromBase64String(checksum)) : null,
+    };
 
     internal static string? Sha256Of(GetObjectMetadataResponse found) =>
         found.ChecksumSHA256 is { Length: > 0 } checksum && found.ChecksumType != ChecksumType.COMPOSITE

@@ -124,10 +124,17 @@ public sealed class S3ObjectStorage(S3Options options, TimeProvider clock) : ISt
         await faults.CallAsync(key, null, (_, cancel) => client.DeleteObjectAsync(request, cancel), cancellationToken);
     }
 
-    public async Task<MultipartUpload> BeginMultipartAsync(string key, string contentType, CancellationToken cancellationToken)
+    public Task<MultipartUpload> BeginMultipartAsync(string key, string contentType, CancellationToken cancellationToken) =>
+        BeginAsync(new() { BucketName = options.Bucket, Key = key, ContentType = contentType }, cancellationToken);
+
+    // AWS refuses a part with a checksum whose upload was begun without, and one without where it was begun with.
+    public Task<MultipartUpload> BeginCheckedMultipartAsync(string key, string contentType, CancellationToken cancellationToken) => BeginAsync(
+        new() { BucketName = options.Bucket, Key = key, ContentType = contentType, ChecksumAlgorithm = ChecksumAlgorithm.CRC32 }, cancellationToken);
+
+    private async Task<MultipartUpload> BeginAsync(InitiateMultipartUploadRequest request, CancellationToken cancellationToken)
     {
+        var key = request.Key;
         ObjectKey.Check(key);
-        var request = new InitiateMultipartUploadRequest { BucketName = options.Bucket, Key = key, ContentType = contentType };
         var begun = await faults.CallAsync(
             key, null, (_, cancel) => client.InitiateMultipartUploadAsync(request, cancel), cancellationToken);
         return new MultipartUpload(key, Given(begun.UploadId, key));
@@ -173,7 +180,7 @@ public sealed class S3ObjectStorage(S3Options options, TimeProvider clock) : ISt
         while (true)
         {
             var page = await CallAsync(upload, null, (_, cancel) => client.ListPartsAsync(request, cancel), cancellationToken);
-            parts.AddRange((page.Parts ?? []).Select(part => new StoredPart(part.PartNumber ?? 0, Unquoted(part.ETag), part.Size ?? 0)));
+            parts.AddRange((page.Parts ?? []).Select(S3Links.Listed));
             if (page.IsTruncated != true)
             {
                 return parts;
@@ -227,7 +234,8 @@ public sealed class S3ObjectStorage(S3Options options, TimeProvider clock) : ISt
 
     public Uri? PresignDownload(string key, TimeSpan lifetime, string fileName) => new S3Links(client, options, clock).Download(key, lifetime, fileName);
 
-    public Uri? PresignPart(MultipartUpload upload, PartSlot part, TimeSpan lifetime) => new S3Links(client, options, clock).Part(upload, part, lifetime);
+    public Uri? PresignPart(MultipartUpload upload, PartSlot part, TimeSpan lifetime, uint? crc32) =>
+        new S3Links(client, options, clock).Part(upload, part, lifetime, crc32);
 
     public PresignedPut? PresignPut(string key, ObjectHeaders headers, ReadOnlyMemory<byte> sha256, TimeSpan lifetime) =>
         new S3Links(client, options, clock).Put(key, headers, sha256, lifetime);

@@ -31,6 +31,16 @@ public sealed class RequestBuffersTests
     }
 
     [Fact]
+    public void A_block_given_back_twice_is_lent_once()
+    {
+        using var buffers = new RequestBuffers();
+        var block = buffers.Rent();
+        block.Dispose();
+        block.Dispose();
+        Assert.NotSame(buffers.Rent(), buffers.Rent());
+    }
+
+    [Fact]
     public void Whoever_wants_more_than_a_block_gets_it()
     {
         using var buffers = new RequestBuffers();

@@ -76,6 +76,8 @@ public sealed class R2StrictConformance : ObjectStorageConformance
 
     protected override bool ChecksSignatures => false;
 
+    protected override bool ChecksChecksums => true;
+
     public override async ValueTask DisposeAsync()
     {
         await server!.DisposeAsync();

@@ -7,6 +7,7 @@ using Microsoft.AspNetCore.Mvc;
 using Microsoft.AspNetCore.Routing;
 using Platform.Accounts;
 using Platform.Events;
+using Platform.Storage;
 
 namespace Uploads;
 
@@ -23,7 +24,7 @@ internal static class DirectEndpoints
 
     /// <summary>
     /// <c>POST /v1/s3/multipart</c>: 200, or the refusals of <c>POST /v1/uploads/init</c>. <c>GET …/{id}</c>: the parts that are there.
-    /// <c>GET …/{id}/{number}</c> and <c>…/{id}/batch?partNumbers=1,2</c>: links. <c>POST …/{id}/complete</c>: 200, or 409 <c>MISSING_PARTS</c>,
+    /// <c>GET …/{id}/{number}?crc32=</c> and <c>…/{id}/batch?partNumbers=1,2</c>: links. <c>POST …/{id}/complete</c>: 200, or 409 <c>MISSING_PARTS</c>,
     /// <c>ETAG_MISMATCH</c>, 415 <c>CONTENT_TYPE_MISMATCH</c>. <c>DELETE …/{id}</c>: 204. Uppy's <c>key</c> is ignored: the id names the upload.
     /// </summary>
     public static void Map(IEndpointRouteBuilder endpoints)
@@ -47,7 +48,8 @@ internal static class DirectEndpoints
     {
         var file = DirectUploads.Describe(command);
         UploadDoor.Demand(request.HttpContext.User, file.WeddingId, file.UserId);
-        var session = await uploads.CreateAsync(file, InitiateUploadHandler.IsProxied(request), cancellationToken);
+        var session = await uploads.CreateAsync(
+            file, DirectUploads.HasChecksums(command), InitiateUploadHandler.IsProxied(request), cancellationToken);
         var plan = new PartPlan(session.SizeBytes, session.ChunkSizeBytes);
         return TypedResults.Ok(new CreatedMultipart(session.UploadId, session.Key, session.ChunkSizeBytes, plan.TotalChunks, session.ExpiresAt));
     }
@@ -56,10 +58,17 @@ internal static class DirectEndpoints
         TypedResults.Ok(await uploads.ListAsync(UploadErrors.ParseId(id), cancellationToken));
 
     private static async Task<Ok<SignedPart>> SignAsync(
-        string id, int number, HttpRequest request, DirectUploads uploads, OwnLinks links, CancellationToken cancellationToken)
+        string id, int number, string? crc32, HttpRequest request, DirectUploads uploads, OwnLinks links, CancellationToken cancellationToken)
     {
-        var signed = await uploads.SignAsync(UploadErrors.ParseId(id), [number], links.For(request, Path), cancellationToken);
-        return TypedResults.Ok(new SignedPart(signed.PresignedUrls[number], HttpMethods.Put, signed.ExpiresAt));
+        uint? checksum = string.IsNullOrEmpty(crc32) ? null : ChunkChecksums.ParseCrc32(crc32);
+        var signed = await uploads.SignAsync(UploadErrors.ParseId(id), [number], checksum, links.For(request, Path), cancellationToken);
+        var headers = new Dictionary<string, string>();
+        if (checksum is { } promised)
+        {
+            headers.Add(StoredPart.Crc32Header, StoredPart.TextOf(promised));
+        }
+
+        return TypedResults.Ok(new SignedPart(signed.PresignedUrls[number], HttpMethods.Put, headers, signed.ExpiresAt));
     }
 
     private static async Task<Ok<SignedParts>> SignBatchAsync(
@@ -69,7 +78,7 @@ internal static class DirectEndpoints
             int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : throw Malformed()).ToArray();
         return numbers.Length > MaxLinks
             ? throw Malformed()
-            : TypedResults.Ok(await uploads.SignAsync(UploadErrors.ParseId(id), numbers, links.For(request, Path), cancellationToken));
+            : TypedResults.Ok(await uploads.SignAsync(UploadErrors.ParseId(id), numbers, crc32: null, links.For(request, Path), cancellationToken));
 
         static CommandRefusedException Malformed() => UploadErrors.ChunkIndex($"partNumbers are 1 to {MaxLinks} numbers with commas between, from 1.");
     }

@@ -12,14 +12,15 @@ namespace Uploads;
 
 /// <param name="Metadata">
 /// <c>sizeBytes</c>, <c>userRole</c>, <c>userId</c>, and if wanted <c>weddingId</c> and <c>chunkSizeBytes</c>: text or numbers. Uppy puts a file's
-/// <c>meta</c> here. Whatever else it has is ignored.
+/// <c>meta</c> here. Whatever else it has is ignored. <c>partChecksums: "crc32"</c>: links are asked for with the CRC-32 of their part.
 /// </param>
 internal sealed record CreateMultipart(string? Filename, string? Type, IReadOnlyDictionary<string, JsonElement>? Metadata);
 
 internal sealed record CreatedMultipart(Guid UploadId, string Key, long ChunkSizeBytes, int TotalChunks, DateTimeOffset ExpiresAt);
 
 /// <param name="Url">Takes exactly this part by PUT, without further authorisation.</param>
-internal sealed record SignedPart(string Url, string Method, DateTimeOffset ExpiresAt);
+/// <param name="Headers">To be sent along.</param>
+internal sealed record SignedPart(string Url, string Method, IReadOnlyDictionary<string, string> Headers, DateTimeOffset ExpiresAt);
 
 internal sealed record SignedParts(IReadOnlyDictionary<int, string> PresignedUrls, DateTimeOffset ExpiresAt);
 
@@ -65,22 +66,40 @@ internal sealed class DirectUploads(
             NumberIn(command, "chunkSizeBytes") ?? Math.Max(PartPlan.MinPartSizeBytes, ((size ?? 0) + PartPlan.MaxParts - 1) / PartPlan.MaxParts));
     }
 
-    public Task<UploadInitiated> CreateAsync(InitiateUpload file, bool isProxied, CancellationToken cancellationToken) => initiate.BeginAsync(
-        InitiateUploadHandler.Plan(file, Guid.CreateVersion7(), settings.Current, isProxied, clock.GetUtcNow()), [], cancellationToken);
+    /// <summary>Whether the links to parts are to have their CRC-32.</summary>
+    public static bool HasChecksums(CreateMultipart command) => TextIn(command, "partChecksums") switch
+    {
+        null => false,
+        "crc32" => true,
+        _ => throw new CommandRefusedException("INVALID_CHECKSUM", "partChecksums can be: crc32."),
+    };
+
+    public Task<UploadInitiated> CreateAsync(InitiateUpload file, bool hasChecksums, bool isProxied, CancellationToken cancellationToken)
+    {
+        var session = InitiateUploadHandler.Plan(file, Guid.CreateVersion7(), settings.Current, isProxied, clock.GetUtcNow());
+        return initiate.BeginAsync(session with { PartsHaveChecksums = hasChecksums }, [], cancellationToken);
+    }
 
     /// <summary>Links for parts of an open upload, by number.</summary>
     /// <param name="ownLink">What takes a part where the store has no links.</param>
-    /// <exception cref="CommandRefusedException">It is not open, or has no such part.</exception>
+    /// <param name="crc32">Of the one part asked for, where it is known.</param>
+    /// <exception cref="CommandRefusedException">It is not open, or has no such part, or wants checksums.</exception>
     public async Task<SignedParts> SignAsync(
-        Guid uploadId, IEnumerable<int> numbers, PartLink ownLink, CancellationToken cancellationToken)
+        Guid uploadId, IEnumerable<int> numbers, uint? crc32, PartLink ownLink, CancellationToken cancellationToken)
     {
         var upload = await FoldAsync(uploadId, cancellationToken);
         var now = clock.GetUtcNow();
         upload.MustBeOpen(now);
+        if (upload.Session.PartsHaveChecksums != crc32 is not null)
+        {
+            throw new CommandRefusedException(
+                "INVALID_CHECKSUM", "Links of an upload with partChecksums are asked for one by one, with the part's crc32; those of another without.");
+        }
+
         var lifetime = upload.Session.ExpiresAt - now is var left && left < LinkLifetime ? left : LinkLifetime;
         var links = numbers.Distinct().ToDictionary(
             number => number,
-            number => (storage.PresignPart(upload.Multipart!, upload.Plan.Slot(number - 1), lifetime) ?? ownLink(uploadId, number, lifetime)).AbsoluteUri);
+            number => (storage.PresignPart(upload.Multipart!, upload.Plan.Slot(number - 1), lifetime, crc32) ?? ownLink(uploadId, number, lifetime)).AbsoluteUri);
         return new SignedParts(links, now + lifetime);
     }
 
@@ -109,7 +128,7 @@ internal sealed class DirectUploads(
             var after = await events.DecideAsync<Upload, IUploadEvent>(uploadId, upload => Decide(upload, parts, clock.GetUtcNow()), cancellationToken);
 
             // The store took them without this process: this is where it hears of them.
-            var found = after.State.UnreadChunks.Except(upload.UnreadChunks).Select(index => after.State.Chunks[index].SizeBytes).ToList();
+            var found = after.State.UnseenChunks.Except(upload.UnseenChunks).Select(index => after.State.Chunks[index].SizeBytes).ToList();
             usage.Add(upload.Account, new Usage(ClassAOperations: found.Count, BytesIn: found.Sum()));
         }
 
