@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# install-bench-peers.sh [NAME...]   installs what ./bench measures beside: Postgres for all; packers, AWS SDKs and an S3 server for "zip"; nginx and @tus/server for "upload"; nginx for "download"; libvips and sharp for "images".
+# install-bench-peers.sh [NAME...]   installs what ./bench measures beside: Postgres for all; packers, AWS SDKs and an S3 server for "zip"; nginx and @tus/server for "upload"; nginx for "download"; libvips and sharp for "images"; rclone, aws and an S3 server for "sync".
 # A program that is there already is taken, wherever it is from.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -30,6 +30,12 @@ if [ $images = yes ]; then
   packages+=(libvips42)
   has npm || packages+=(nodejs npm)
 fi
+case " ${*:-sync} " in *" sync "*)
+  "$root/scripts/ceph.sh" install
+  has rclone || packages+=(rclone)
+  has aws || packages+=(awscli)
+  ;;
+esac
 if [ ${#packages[@]} -gt 0 ]; then "$root/scripts/apt-install.sh" "${packages[@]}"; fi
 peers=$root/tests/Benchmarks/peers
 if [[ "$zip $upload $images" = *yes* ]] && [ ! "$peers/node_modules" -nt "$peers/package-lock.json" ]; then

@@ -6,10 +6,12 @@ using Microsoft.AspNetCore.Hosting;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
+using Platform.Costs;
 using Platform.Events;
 using Platform.Http;
 using Platform.Images;
 using Platform.Jobs;
+using Platform.Settings;
 using Platform.Storage;
 using Platform.Webhooks;
 using Testing;
@@ -61,6 +63,7 @@ internal sealed class SiteServer : IAsyncDisposable
             .AddEvents(connectionString, work: false)
             .AddSingleton(storage)
             .AddWebhooks(builder.Configuration)
+            .AddSettings(() => new CostSettings())
             .AddAssets(builder.Configuration, work: false)
             .AddSingleton<DiscardReleases>();
         var app = builder.Build();
@@ -104,7 +107,8 @@ internal sealed class SiteServer : IAsyncDisposable
     private static async Task<SyncResult> RunAsync(SiteApi api, SyncOptions options, SyncProgress progress)
     {
         await using var workers = new ImageWorkers(most: 2, Host);
-        return await new SyncRun(api, workers, options, progress, TimeProvider.System).RunAsync(Cancel);
+        using var run = new SyncRun(api, workers, options, progress, TimeProvider.System);
+        return await run.RunAsync(Cancel);
     }
 
     internal async Task<HttpResponseMessage> GetAsync(string path) => await Client.GetAsync(path, Cancel);

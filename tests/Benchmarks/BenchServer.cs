@@ -32,20 +32,30 @@ internal sealed class BenchServer : IAsyncDisposable
 
     private static string Benchmarks => Path.Combine(EventsBench.Repository(), "tests", "Benchmarks");
 
-    public static Task<BenchServer> StartHostAsync(string folder, string database, string roles = "web,worker") => StartAsync(folder, "/health/ready", port => new ProcessStartInfo(
-        "dotnet", [Path.Combine(EventsBench.Repository(), "src", "Host", "bin", "Release", "net10.0", "Host.dll")])
-    {
-        Environment =
+    /// <param name="more">Settings beside those of a folder, or in their place.</param>
+    public static Task<BenchServer> StartHostAsync(string folder, string database, string roles = "web,worker", IReadOnlyDictionary<string, string>? more = null) =>
+        StartAsync(folder, "/health/ready", port =>
         {
-            ["ConnectionStrings__Postgres"] = database,
-            ["ASPNETCORE_URLS"] = $"http://127.0.0.1:{port}",
-            ["Roles"] = roles,
-            ["Storage__Provider"] = "Folder",
-            ["Storage__Folder"] = folder,
-            ["Mail__Folder"] = folder,
-            ["Uploads__MaxSizeBytes"] = $"{12L << 30}",
-        },
-    });
+            var start = new ProcessStartInfo("dotnet", [Path.Combine(EventsBench.Repository(), "src", "Host", "bin", "Release", "net10.0", "Host.dll")])
+            {
+                Environment =
+                {
+                    ["ConnectionStrings__Postgres"] = database,
+                    ["ASPNETCORE_URLS"] = $"http://127.0.0.1:{port}",
+                    ["Roles"] = roles,
+                    ["Storage__Provider"] = "Folder",
+                    ["Storage__Folder"] = folder,
+                    ["Mail__Folder"] = folder,
+                    ["Uploads__MaxSizeBytes"] = $"{12L << 30}",
+                },
+            };
+            foreach (var (key, value) in more ?? new Dictionary<string, string>())
+            {
+                start.Environment[key.Replace(":", "__", StringComparison.Ordinal)] = value;
+            }
+
+            return start;
+        });
 
     /// <param name="isDurable">Whether it answers once the file is on the disk, as the host does; else once it is in the page cache.</param>
     public static Task<BenchServer> StartRawAsync(string folder, bool isDurable) => StartAsync(folder, "/", port => new ProcessStartInfo(

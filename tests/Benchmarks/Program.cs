@@ -27,6 +27,7 @@ Dictionary<string, Func<string[], Task<int>>> all = new()
     ["progress"] = ProgressBench.RunAsync,
     ["portal"] = PortalBench.RunAsync,
     ["images"] = ImagesBench.RunAsync,
+    ["sync"] = SyncBench.RunAsync,
 };
 
 var names = args.Length == 0 ? [.. all.Keys] : args.TakeWhile(arg => !arg.StartsWith('-')).ToArray();

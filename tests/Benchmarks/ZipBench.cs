@@ -155,17 +155,25 @@ internal static class ZipBench
         return new NpgsqlConnectionStringBuilder(cluster.ConnectionString) { Database = database }.ConnectionString;
     }
 
-    internal static Dictionary<string, string> S3(S3Options s3) => new()
+    internal static Dictionary<string, string> S3(S3Options s3)
     {
-        ["Storage:Provider"] = "S3",
-        ["Storage:S3:Endpoint"] = s3.Endpoint!,
-        ["Storage:S3:CaFile"] = s3.CaFile!,
-        ["Storage:S3:Region"] = s3.Region,
-        ["Storage:S3:Bucket"] = s3.Bucket,
-        ["Storage:S3:AccessKey"] = s3.AccessKey,
-        ["Storage:S3:SecretKey"] = s3.SecretKey,
-        ["Storage:S3:ForcePathStyle"] = "true",
-    };
+        Dictionary<string, string> settings = new()
+        {
+            ["Storage:Provider"] = "S3",
+            ["Storage:S3:Endpoint"] = s3.Endpoint!,
+            ["Storage:S3:Region"] = s3.Region,
+            ["Storage:S3:Bucket"] = s3.Bucket,
+            ["Storage:S3:AccessKey"] = s3.AccessKey,
+            ["Storage:S3:SecretKey"] = s3.SecretKey,
+            ["Storage:S3:ForcePathStyle"] = "true",
+        };
+        if (s3.CaFile is { } authority)
+        {
+            settings["Storage:S3:CaFile"] = authority;
+        }
+
+        return settings;
+    }
 
     internal static async Task UploadSourcesAsync(Dictionary<string, string> settings, string sources)
     {

@@ -1,3 +1,6 @@
+using System.Net;
+using System.Net.Http.Json;
+using System.Text.Json;
 using Microsoft.Playwright;
 using Platform.Accounts;
 using Xunit;
@@ -76,6 +79,42 @@ public sealed class AdminTests(PortalHost host, Browser browser) : IClassFixture
         await page.GotoAsync("/admin");
         await page.GetByRole(AriaRole.Button, new() { Name = "Sign out" }).ClickAsync();
         await Expect(page.GetByRole(AriaRole.Heading, new() { Name = "Sign in" })).ToBeVisibleAsync();
+    }
+
+    [Fact]
+    public async Task An_admin_sees_what_became_of_a_site_s_syncs()
+    {
+        var cancellation = TestContext.Current.CancellationToken;
+        using var client = host.CreateClient();
+        using var registered = await client.PostAsJsonAsync("/v1/sites", new { name = "records" }, cancellation);
+        foreach (var (files, failure) in new[] { (0, default(string)), (2, "the disk is full") })
+        {
+            using var begun = await client.PostAsJsonAsync(
+                "/v1/sites/records/syncs",
+                new
+                {
+                    environment = "staging",
+                    files = Enumerable.Range(0, files).Select(i => new { path = $"{i}.txt", sha256 = new string('a', 64), sizeBytes = 1, contentType = "text/plain" }),
+                },
+                cancellation);
+            var sync = (await begun.Content.ReadFromJsonAsync<JsonElement>(cancellation)).GetProperty("syncId").GetGuid();
+            using var committed = await client.PostAsync($"/v1/sites/records/syncs/{sync}/commit", null, cancellation);
+            using var reported = await client.PostAsJsonAsync(
+                $"/v1/sites/records/syncs/{sync}/report", new { seconds = 3.26, uploadedObjects = 100 - files, uploadedBytes = 1_000_000, failedUploads = files, failure }, cancellation);
+            Assert.Equal(HttpStatusCode.NoContent, reported.StatusCode);
+        }
+
+        await using var admin = await browser.VisitAsAdminAsync(host);
+        await admin.OpenLiveAsync("/admin/sites");
+        var site = admin.Page.GetByRole(AriaRole.Region, new() { Name = "records", Exact = true });
+        await Expect(site.GetByText("staging: a sync failed. the disk is full")).ToBeVisibleAsync();
+        var runs = site.GetByRole(AriaRole.Region, new() { Name = "Last syncs of records" }).GetByRole(AriaRole.Row);
+        await Expect(runs).ToHaveCountAsync(3);
+        await Expect(runs.Nth(1)).ToContainTextAsync("failed");
+        await Expect(runs.Nth(2)).ToContainTextAsync("release 1");
+        await Expect(runs.Nth(2)).ToContainTextAsync("3.3 s");
+        await Expect(runs.Nth(2)).ToContainTextAsync("$0.00045"); // 101 writes and a read
+        await admin.AssertAccessibleAsync();
     }
 
     [Fact]

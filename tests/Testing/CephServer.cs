@@ -32,7 +32,7 @@ public static class CephServer
     public static Task<S3Options> TlsBucketAsync() => Tls.Value;
 
     /// <summary>A bucket nobody else uses, for tests that look at all of it.</summary>
-    public static Task<S3Options> OwnBucketAsync() => CreateBucketAsync(isTls: true);
+    public static Task<S3Options> OwnBucketAsync(bool isTls = true) => CreateBucketAsync(isTls);
 
     /// <summary>A bucket of this process over plain http.</summary>
     public static Task<S3Options> PlainBucketAsync() => Plain.Value;
@@ -88,7 +88,8 @@ public static class CephServer
         return options;
     }
 
-    private static async Task RemoveBucketAsync(S3Options options)
+    /// <summary>Removes a bucket and what is in it, before this process ends.</summary>
+    public static async Task RemoveBucketAsync(S3Options options)
     {
         try
         {

@@ -47,7 +47,6 @@ public static class AssetsModule
             ("SYNC_SUPERSEDED", 409),
             ("TOO_MANY_REMOVALS", 409),
             ("SITE_FILE_TOO_LARGE", 413))
-        .AddSingleton(Prices.Read(configuration))
         .AddSingleton(RetentionOptions.Read(configuration))
         .AddOutboundHttp(configuration)
         .AddSingleton(CloudflareOptions.Read(configuration))

@@ -2,7 +2,9 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Routing;
+using Platform.Costs;
 using Platform.Events;
+using Platform.Settings;
 
 namespace Assets;
 
@@ -21,13 +23,13 @@ internal static class ReportSyncHandler
     internal static void Map(RouteGroupBuilder sites) => sites.MapPost("/{site}/syncs/{id}/report", PostAsync);
 
     internal static async Task<NoContent> PostAsync(
-        string site, Guid id, ReportSync command, EventStore store, TimeProvider clock, CancellationToken cancellationToken)
+        string site, Guid id, ReportSync command, EventStore store, LiveSettings<CostSettings> costs, TimeProvider clock, CancellationToken cancellationToken)
     {
-        await store.DecideAsync<Site, ISiteEvent>(site, state => Decide(state, id, command, clock.GetUtcNow()), cancellationToken);
+        await store.DecideAsync<Site, ISiteEvent>(site, state => Decide(state, id, command, costs.Current.Sheet, clock.GetUtcNow()), cancellationToken);
         return TypedResults.NoContent();
     }
 
-    internal static IReadOnlyList<ISiteEvent> Decide(Site site, Guid syncId, ReportSync command, DateTimeOffset now)
+    internal static IReadOnlyList<ISiteEvent> Decide(Site site, Guid syncId, ReportSync command, PriceSheet prices, DateTimeOffset now)
     {
         if (command is not { Seconds: >= 0, UploadedObjects: >= 0, UploadedBytes: >= 0, FailedUploads: >= 0 } || !double.IsFinite(command.Seconds))
         {
@@ -38,7 +40,10 @@ internal static class ReportSyncHandler
         var environment = release?.Environment ?? site.SyncOf(syncId).Environment;
         var failure = command.Failure?[..Math.Min(command.Failure.Length, LongestFailure)];
         var reported = new SyncReported(
-            syncId, environment, release?.Number, command.Seconds, command.UploadedObjects, command.UploadedBytes, command.FailedUploads, failure, now);
+            syncId, environment, release?.Number, command.Seconds, command.UploadedObjects, command.UploadedBytes, command.FailedUploads, failure, now)
+        {
+            Cost = SyncCost.Of(prices, command.UploadedObjects, command.UploadedBytes),
+        };
 
         // One that failed is reported again when the next run, which goes on with it, has ended.
         if (site.Runs.LastOrDefault(run => run.SyncId == syncId) is { } last && (last.Release is not null || last with { At = now } == reported))

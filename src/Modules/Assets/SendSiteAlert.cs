@@ -29,19 +29,9 @@ internal sealed class SendSiteAlertHandler(EventStore store, AdminAddresses admi
 
     private static Mail Compose(SendSiteAlert command, AlertRaised alert, Guid personId, string email) => new MailLayout(
         new MailBrand(),
-        $"{command.Site} ({alert.Environment}): {Subject(alert.Kind)}",
+        $"{command.Site} ({alert.Environment}): {alert.Sentence}",
         [alert.Detail, "What is served stays as it is until a sync completes or a release is activated."],
         [],
         [])
         .ToMail($"site-{command.Site}-alert-{command.Version}-{personId:n}", email);
-
-    private static string Subject(string kind) => kind switch
-    {
-        AlertRaised.SyncFailed => "a sync failed",
-        AlertRaised.UploadErrors => "many uploads fail",
-        AlertRaised.PublicUrlSlow => "the site answers slowly",
-        AlertRaised.PublicUrlFailed => "the site does not answer",
-        AlertRaised.PurgeFailed => "the CDN was not purged",
-        _ => kind,
-    };
 }

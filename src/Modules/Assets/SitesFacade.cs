@@ -26,5 +26,8 @@ internal sealed class SitesFacade(NpgsqlDataSource database, EventStore store, T
         [.. site.Environments.Keys.Where(site.Active.ContainsKey).Select(environment =>
             new EnvironmentListed(environment, site.Active[environment].Release, ServeSite.PublicPath(name, environment)))],
         [.. site.Releases.Values.Reverse().Select(release =>
-            new ReleaseListed(release.Number, release.Files, release.SizeBytes, release.CreatedAt))]);
+            new ReleaseListed(release.Number, release.Files, release.SizeBytes, release.CreatedAt))],
+        [.. site.Runs.Reverse().Select(run => new RunListed(
+            run.Environment, run.Release, run.Seconds, run.UploadedObjects, run.UploadedBytes, run.FailedUploads, run.Cost?.OperationsUsd, run.Failure, run.At))],
+        [.. site.Alerts.Reverse().Select(alert => new SiteAlertListed(alert.Environment, alert.Sentence, alert.Detail, alert.At))]);
 }

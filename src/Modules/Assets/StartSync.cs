@@ -3,7 +3,9 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.AspNetCore.Routing;
+using Platform.Costs;
 using Platform.Events;
+using Platform.Settings;
 
 namespace Assets;
 
@@ -33,7 +35,7 @@ internal sealed record SyncPlan(
     SyncCost Cost);
 
 internal sealed class StartSyncHandler(
-    EventStore store, SiteObjects objects, ObjectIndex index, Prices prices, TimeProvider clock)
+    EventStore store, SiteObjects objects, ObjectIndex index, LiveSettings<CostSettings> costs, TimeProvider clock)
 {
     // 300,000 files of 150 bytes each, and some.
     private const int MostRequestBytes = 128 << 20;
@@ -83,7 +85,7 @@ internal sealed class StartSyncHandler(
             removed,
             missing.Sum(name => wanted.Objects[name].SizeBytes),
             missing,
-            prices.Of(missing.Count, missing.Sum(name => wanted.Objects[name].SizeBytes)));
+            SyncCost.Of(costs.Current.Sheet, missing.Count, missing.Sum(name => wanted.Objects[name].SizeBytes)));
         return isServed || command.DryRun
             ? plan
             : plan with { SyncId = await RecordAsync(siteName, environment, wanted, plan, cancellationToken) };

@@ -71,22 +71,25 @@ internal sealed class FolderRefusedException(IReadOnlyList<string> problems) : E
 /// Brings a folder to a site: hashes it, says what it holds, sends what is missing, commits. Nothing is served before the last step, and run
 /// again after a crash it sends what is still missing.
 /// </summary>
-internal sealed class SyncRun(SiteApi api, ImageWorkers workers, SyncOptions options, SyncProgress progress, TimeProvider clock)
+internal sealed class SyncRun(SiteApi api, ImageWorkers workers, SyncOptions options, SyncProgress progress, TimeProvider clock) : IDisposable
 {
-    // One answer with links is some 200 KB. Four batches at a time have 32 files in flight.
-    private const int BatchSize = 250;
-    private const int Batches = 4;
-    private const int InFlightPerBatch = 8;
+    // One answer with links is some 400 KB. While one batch is asked for or checked, the other is on its way.
+    private const int BatchSize = 500;
+    private const int Batches = 2;
+    private const int InFlight = 32;
 
     // A file that always changes while it is sent will not stop; an object that is always refused neither.
     private const int MostAttempts = 3;
 
     private static readonly TimeSpan PublishingPoll = TimeSpan.FromSeconds(2);
 
+    private readonly SemaphoreSlim places = new(InFlight);
     private int uploadedObjects;
     private long uploadedBytes;
     private Guid? started;
     private ImageRun images = new(ImageManifest.Empty, [], 0, 0);
+
+    public void Dispose() => places.Dispose();
 
     public async Task<SyncResult> RunAsync(CancellationToken cancellationToken)
     {
@@ -219,11 +222,20 @@ internal sealed class SyncRun(SiteApi api, ImageWorkers workers, SyncOptions opt
         Guid syncId, IReadOnlyList<string> names, Dictionary<string, ScannedFile> files, CancellationToken cancellationToken)
     {
         var uploads = (await api.UploadsAsync(syncId, names, cancellationToken)).Uploads;
-        var inFlight = new ParallelOptions { MaxDegreeOfParallelism = InFlightPerBatch, CancellationToken = cancellationToken };
+        var inFlight = new ParallelOptions { MaxDegreeOfParallelism = InFlight, CancellationToken = cancellationToken };
         await Parallel.ForEachAsync(uploads, inFlight, async (upload, cancel) =>
         {
             var file = files[upload.Object];
-            await api.PutAsync(upload, file, cancel);
+            await places.WaitAsync(cancel);
+            try
+            {
+                await api.PutAsync(upload, file, cancel);
+            }
+            finally
+            {
+                places.Release();
+            }
+
             Interlocked.Add(ref uploadedBytes, file.File.SizeBytes);
             progress.Advance(Interlocked.Increment(ref uploadedObjects));
         });

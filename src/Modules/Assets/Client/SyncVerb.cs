@@ -113,7 +113,8 @@ internal static class SyncVerb
         }
 
         await using var workers = new ImageWorkers(Environment.ProcessorCount);
-        var result = await new SyncRun(api, workers, options, progress, clock).RunAsync(stopped);
+        using var run = new SyncRun(api, workers, options, progress, clock);
+        var result = await run.RunAsync(stopped);
         if (options.ManifestFile is { } file && result.Release is { } release)
         {
             var manifest = await api.GetManifestAsync(release, stopped);

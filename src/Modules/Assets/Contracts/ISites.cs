@@ -13,9 +13,33 @@ public interface ISites
 
 /// <param name="Environments">Those that serve a release.</param>
 /// <param name="Releases">Those that are kept, the newest first.</param>
-public sealed record SiteListed(string Site, IReadOnlyList<EnvironmentListed> Environments, IReadOnlyList<ReleaseListed> Releases);
+/// <param name="Runs">The last that build servers reported, the newest first; so are alerts.</param>
+public sealed record SiteListed(
+    string Site,
+    IReadOnlyList<EnvironmentListed> Environments,
+    IReadOnlyList<ReleaseListed> Releases,
+    IReadOnlyList<RunListed> Runs,
+    IReadOnlyList<SiteAlertListed> Alerts);
 
 /// <param name="Path">Where this host serves it.</param>
 public sealed record EnvironmentListed(string Name, int Release, string Path);
 
 public sealed record ReleaseListed(int Number, int Files, long SizeBytes, DateTimeOffset CreatedAt);
+
+/// <param name="Release">What it made; <see langword="null"/> where it failed.</param>
+/// <param name="FailedUploads">Attempts that failed, also where the next one did not.</param>
+/// <param name="OperationsUsd">What its requests to the store cost; <see langword="null"/> where nobody knows any more.</param>
+public sealed record RunListed(
+    string Environment,
+    int? Release,
+    double Seconds,
+    int UploadedObjects,
+    long UploadedBytes,
+    int FailedUploads,
+    decimal? OperationsUsd,
+    string? Failure,
+    DateTimeOffset At);
+
+/// <param name="Sentence">What happened, in a few words.</param>
+/// <param name="Detail">What exactly.</param>
+public sealed record SiteAlertListed(string Environment, string Sentence, string Detail, DateTimeOffset At);
