@@ -9,7 +9,7 @@ using Xunit;
 namespace Assets.Tests;
 
 /// <summary>What is said to whom after a run: runs and alerts in the API, and a CDN that forgets.</summary>
-public sealed class AlertTests : FolderSiteTest
+public sealed class AlertTests : SiteTest
 {
     private const string Zone = "023e105f4ecef8ad9ca31a8372d0c353";
 
@@ -134,6 +134,8 @@ public sealed class AlertTests : FolderSiteTest
     {
         await RefusedAsync(new { cacheRules = Array.Empty<object>(), publicUrl = "ftp://music.example.com" }, "INVALID_ENVIRONMENT");
         await RefusedAsync(new { cacheRules = Array.Empty<object>(), publicUrl = "https://user@music.example.com" }, "INVALID_ENVIRONMENT");
+        await RefusedAsync(new { cacheRules = Array.Empty<object>(), publicUrl = "https://169.254.169.254/latest/" }, "INVALID_ENVIRONMENT");
+        await RefusedAsync(new { cacheRules = Array.Empty<object>(), publicUrl = "http://music.example.com" }, "INVALID_ENVIRONMENT");
         await RefusedAsync(new { cacheRules = Array.Empty<object>(), cloudflareZone = "../../accounts" }, "INVALID_ENVIRONMENT");
         await RefusedAsync(new { cacheRules = Array.Empty<object>(), alertThresholds = new { responseSeconds = 0 } }, "INVALID_ENVIRONMENT");
         await RefusedAsync(new { cacheRules = Array.Empty<object>(), purgeWebhookUrl = "http://169.254.169.254/latest/" }, "INVALID_WEBHOOK_URL");

@@ -6,7 +6,7 @@ using Xunit;
 namespace Assets.Tests;
 
 /// <summary>What people do to a bucket, and how it is found and repaired.</summary>
-public sealed class AuditTests : FolderSiteTest
+public sealed class AuditTests : SiteTest
 {
     [Fact]
     public async Task Lost_and_damaged_objects_are_found_and_sent_again()

@@ -5,7 +5,6 @@ using System.Text;
 using Microsoft.Extensions.DependencyInjection;
 using Platform.Jobs;
 using Platform.Storage;
-using Testing;
 using Xunit;
 
 namespace Assets.Tests;
@@ -174,19 +173,10 @@ public abstract class PublishTests : SiteTest
     }
 }
 
-public sealed class FolderPublishTests : PublishTests
-{
-    protected override Task<IObjectStorage> OpenStorageAsync() =>
-        Task.FromResult<IObjectStorage>(new FolderObjectStorage(Path.Combine(Scratch, "storage"), TimeProvider.System));
-}
+public sealed class FolderPublishTests : PublishTests;
 
 /// <summary>On a real S3 server.</summary>
 public sealed class S3PublishTests : PublishTests
 {
-    private S3Options? options;
-
-    protected override async Task<IObjectStorage> OpenStorageAsync() =>
-        new S3ObjectStorage(options = await CephServer.TlsBucketAsync(), TimeProvider.System);
-
-    protected override HttpClient OpenHttp() => CephServer.OpenHttp(options!);
+    protected override bool IsOnS3 => true;
 }

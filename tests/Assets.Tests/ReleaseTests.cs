@@ -6,7 +6,7 @@ using Xunit;
 namespace Assets.Tests;
 
 /// <summary>What becomes of releases: back and on, how they are cached, and what goes with those that are not kept.</summary>
-public sealed class ReleaseTests : FolderSiteTest
+public sealed class ReleaseTests : SiteTest
 {
     private const int Kept = 10;
 

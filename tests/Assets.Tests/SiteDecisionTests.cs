@@ -1,3 +1,4 @@
+using Platform.Events;
 using Testing;
 using Xunit;
 
@@ -13,6 +14,20 @@ public sealed class SiteDecisionTests
     [Fact]
     public void A_site_is_registered_once() => Given().When(site => RegisterSiteHandler.Decide(site, "music", Now)).Then(
         new SiteRegistered("music", [new("production"), new("staging"), new("development")], Now));
+
+    [Theory]
+    [InlineData("../index.html")]
+    [InlineData("a/../../etc/passwd")]
+    [InlineData("a/./b")]
+    [InlineData("/etc/passwd")]
+    [InlineData("a//b")]
+    [InlineData("a\\b")]
+    [InlineData("a\nb")]
+    [InlineData("")]
+    [InlineData("cafe\u0301.txt")]
+    [InlineData("\ufffd.txt")]
+    public void Paths_that_are_none_are_refused(string path) => Assert.Equal(
+        "INVALID_MANIFEST", Assert.Throws<CommandRefusedException>(() => ReleaseManifest.Of([new AssetFile(path, new string('a', 64), 1, "text/plain")])).Code);
 
     [Fact]
     public void A_sync_begins_and_the_same_files_go_on_with_it() =>

@@ -146,9 +146,13 @@ public abstract class SiteTest : IAsyncLifetime
     public virtual async ValueTask InitializeAsync()
     {
         database = await TestPostgres.CreateDatabaseAsync();
-        Inner = await OpenStorageAsync();
+        var bucket = IsOnS3 ? await CephServer.TlsBucketAsync() : null;
+        Inner = bucket is null
+            ? new FolderObjectStorage(Path.Combine(Scratch, "storage"), TimeProvider.System)
+            : new S3ObjectStorage(bucket, TimeProvider.System);
         Storage = new FaultyObjectStorage(Inner);
-        Server = await SiteServer.StartAsync(ConnectionString, Storage, OpenHttp(), Clock, Settings);
+        var client = bucket is null ? new HttpClient() : CephServer.OpenHttp(bucket);
+        Server = await SiteServer.StartAsync(ConnectionString, Storage, client, Clock, Settings);
         await Server.PostAsync("/v1/sites", new { name = Site }, 201);
     }
 
@@ -160,11 +164,10 @@ public abstract class SiteTest : IAsyncLifetime
         GC.SuppressFinalize(this);
     }
 
-    protected abstract Task<IObjectStorage> OpenStorageAsync();
+    /// <summary>Whether its store is a real S3 server, reached as R2 is, rather than a folder.</summary>
+    protected virtual bool IsOnS3 => false;
 
     protected virtual IReadOnlyDictionary<string, string?> Settings { get; } = new Dictionary<string, string?>();
-
-    protected virtual HttpClient OpenHttp() => new();
 
     internal Task<SyncResult> SyncAsync(Func<SyncOptions, SyncOptions>? with = null) => Server.SyncAsync(Dist, with, site: Site);
 
@@ -193,10 +196,4 @@ public abstract class SiteTest : IAsyncLifetime
             Assert.Equal(await File.ReadAllBytesAsync(file, Cancel), await ServedAsync(string.Join('/', path.Split('/').Select(Uri.EscapeDataString)), environment));
         }
     }
-}
-
-public abstract class FolderSiteTest : SiteTest
-{
-    protected override Task<IObjectStorage> OpenStorageAsync() =>
-        Task.FromResult<IObjectStorage>(new FolderObjectStorage(Path.Combine(Scratch, "storage"), TimeProvider.System));
 }

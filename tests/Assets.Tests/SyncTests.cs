@@ -1,8 +1,6 @@
 using System.Net;
 using System.Net.Http.Json;
 using Assets.Client;
-using Platform.Storage;
-using Testing;
 using Xunit;
 
 namespace Assets.Tests;
@@ -166,6 +164,26 @@ public abstract class SyncTests : SiteTest
     }
 
     [Fact]
+    public async Task A_file_that_changes_while_it_is_sent_is_noticed_and_sent_as_it_is_then()
+    {
+        Storage.BeforeCall = call =>
+        {
+            if (call == 1)
+            {
+                Write("index.html", "changed after it was hashed"); // before the manifest is stored, and thus before it is sent
+            }
+
+            return Task.CompletedTask;
+        };
+        var output = new StringWriter();
+        var result = await Server.SyncAsync(Dist, output: output, site: Site);
+        Assert.Equal("activated", result.Outcome);
+        Assert.Contains("index.html changed while it was sent. Once more from the beginning.", output.ToString(), StringComparison.Ordinal);
+        Assert.Equal("changed after it was hashed"u8.ToArray(), await ServedAsync("index.html"));
+        Assert.Contains("sync_started", (await Server.HistoryAsync(Site)).Skip(2)); // other files are another sync
+    }
+
+    [Fact]
     public async Task Most_files_do_not_go_unless_that_is_meant()
     {
         for (var i = 0; i < 101; i++)
@@ -198,9 +216,6 @@ public abstract class SyncTests : SiteTest
 
 public sealed class FolderSyncTests : SyncTests
 {
-    protected override Task<IObjectStorage> OpenStorageAsync() =>
-        Task.FromResult<IObjectStorage>(new FolderObjectStorage(Path.Combine(Scratch, "storage"), TimeProvider.System));
-
     [Fact]
     [Trait("Category", "Long")]
     public async Task A_site_may_have_a_hundred_thousand_files()
@@ -242,10 +257,5 @@ public sealed class FolderSyncTests : SyncTests
 /// <summary>On a real S3 server, reached as R2 is: files go straight into the bucket.</summary>
 public sealed class S3SyncTests : SyncTests
 {
-    private S3Options? options;
-
-    protected override async Task<IObjectStorage> OpenStorageAsync() =>
-        new S3ObjectStorage(options = await CephServer.TlsBucketAsync(), TimeProvider.System);
-
-    protected override HttpClient OpenHttp() => CephServer.OpenHttp(options!);
+    protected override bool IsOnS3 => true;
 }

@@ -11,6 +11,7 @@ public sealed class SiteKillTests : IAsyncLifetime
 {
     private const int Files = 600;
     private const int FileBytes = 20_000;
+    private const string NoRights = "-dac_override,-dac_read_search";
 
     private readonly HostProcess commands = new();
     private TestDatabase database = null!;
@@ -77,6 +78,34 @@ public sealed class SiteKillTests : IAsyncLifetime
         Assert.InRange(result.GetProperty("uploadedObjects").GetInt32(), Files - arrived, Files + 4 - arrived + 64);
         Assert.Equal("two", await PageAsync(second));
         Assert.Contains("Nothing changed", (await SyncAsync(second)).Output, StringComparison.Ordinal);
+    }
+
+    /// <summary>To root only as long as it has its rights: these commands run without those over files.</summary>
+    [Fact]
+    public async Task A_folder_with_a_file_that_is_forbidden_becomes_no_release()
+    {
+        Build("one", files: 3);
+        using var forbid = Process.Start("chmod", ["000", Path.Combine(Dist, "1.bin")]);
+        await forbid.WaitForExitAsync(Cancellation);
+        await using var host = await RunningHost.StartAsync(settings);
+        using var registered = await host.Client.PostAsJsonAsync("/v1/sites", new { name = "music" }, Cancellation);
+        var start = new ProcessStartInfo("setpriv")
+        {
+            ArgumentList = { "--bounding-set", NoRights, "--inh-caps", NoRights, "dotnet", typeof(Program).Assembly.Location, "assets", "sync", Dist, "--site", "music" },
+            RedirectStandardError = true,
+        };
+        foreach (var (key, value) in CommandSettings(host))
+        {
+            start.Environment[key] = value;
+        }
+
+        using var sync = Process.Start(start)!;
+        var error = await sync.StandardError.ReadToEndAsync(Cancellation);
+        await sync.WaitForExitAsync(Cancellation);
+        Assert.Equal(65, sync.ExitCode);
+        Assert.Contains("1.bin: Access to the path", error, StringComparison.Ordinal);
+        var site = await host.Client.GetFromJsonAsync<JsonElement>("/v1/sites/music", Cancellation);
+        Assert.Equal(0, site.GetProperty("releases").GetArrayLength());
     }
 
     [Fact]

@@ -5,6 +5,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Routing;
 using Platform.Events;
+using Platform.Http;
 using Platform.Images;
 using Platform.Webhooks;
 
@@ -40,11 +41,17 @@ internal static partial class ConfigureEnvironmentHandler
     internal static void Map(RouteGroupBuilder sites) => sites.MapPut("/{site}/environments/{environment}", PutAsync);
 
     internal static async Task<Ok<SiteView>> PutAsync(
-        string site, string environment, ConfigureEnvironment command, EventStore store, WebhookSender webhooks, TimeProvider clock, CancellationToken cancellationToken)
+        string site, string environment, ConfigureEnvironment command, EventStore store, WebhookSender webhooks, OutboundHttp http, TimeProvider clock, CancellationToken cancellationToken)
     {
         if (command.PurgeWebhookUrl is { } url)
         {
             webhooks.Demand(url);
+        }
+
+        // It is asked for after each activation, so it must be one that may be.
+        if (PublicUrlOf(command) is { } publicUrl && !http.Accepts(new Uri(publicUrl)))
+        {
+            throw NoPublicUrl();
         }
 
         var configured = await store.DecideAsync<Site, ISiteEvent>(
@@ -100,7 +107,10 @@ internal static partial class ConfigureEnvironmentHandler
         command.PublicUrl is not { } given ? null
         : given.Length <= MostUrlChars && Uri.TryCreate(given.TrimEnd('/') + "/", UriKind.Absolute, out var url)
             && url is { Scheme: "https" or "http", UserInfo: "", Query: "", Fragment: "" } ? url.AbsoluteUri
-        : throw new CommandRefusedException("INVALID_ENVIRONMENT", "A public URL is one such as https://music.example.com, without a user or a query.");
+        : throw NoPublicUrl();
+
+    private static CommandRefusedException NoPublicUrl() =>
+        new("INVALID_ENVIRONMENT", "A public URL is one such as https://music.example.com, of the public internet, without a user or a query.");
 
     private static bool IsValid(CacheRule? rule) =>
         rule is { Glob.Length: > 0 and <= MostGlobChars } && !rule.Glob.Any(char.IsControl) && CacheControl().IsMatch(rule.CacheControl ?? "");

@@ -21,8 +21,8 @@ internal sealed class ImageWorkerProcess : IAsyncDisposable
         ["DOTNET_GCHeapHardLimit"] = "0x10000000", // 256 MB: headers and what is encoded; pictures are libvips' and not on this heap
         ["DOTNET_EnableDiagnostics"] = "0", // no socket
         ["DOTNET_EnableWriteXorExecute"] = "0", // works by a file in memory, and files may not grow here
-        ["DOTNET_TieredPGO"] = "0",
-        ["MALLOC_ARENA_MAX"] = "2", // a third less memory, and no slower
+        ["DOTNET_TieredCompilation"] = "0", // what is hot here is libvips: compiling our few methods twice costs more than it saves
+        ["MALLOC_ARENA_MAX"] = "1", // one thread works at a time: a quarter less memory than with two, and faster
         ["VIPS_WARNING"] = "0", // set: libvips keeps warnings to itself
     };
 

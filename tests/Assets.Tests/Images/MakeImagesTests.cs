@@ -84,6 +84,30 @@ public sealed class MakeImagesTests : IAsyncLifetime
         }
     }
 
+    /// <summary>A red of Display P3 is a stronger one in sRGB, and without its profile the same numbers would be a paler one.</summary>
+    [Fact]
+    public async Task Wide_colours_become_those_of_sRGB()
+    {
+        var plain = await Photos.PlainAsync("0xC83232", Cancel);
+        Write("plain.jpg", plain);
+        Write("wide.jpg", Photos.InDisplayP3(plain));
+        var run = await RunAsync();
+        Assert.Empty(run.Refused);
+        await AssertColourAsync("plain.jpg", 200, 50, 50);
+        await AssertColourAsync("wide.jpg", 219, 14, 35);
+
+        async Task AssertColourAsync(string name, params int[] colour)
+        {
+            foreach (var variant in run.Manifest.Images[name].Variants)
+            {
+                var file = Path.Combine(Target, variant.FileName);
+                Assert.Equal(-1, (await File.ReadAllBytesAsync(file, Cancel)).AsSpan().IndexOf("acsp"u8)); // no profile
+                var mean = (await Photos.DecodeAsync(file, Cancel)).Mean;
+                Assert.All(colour.Zip(mean), channel => Assert.InRange(channel.Second, channel.First - 6, channel.First + 6));
+            }
+        }
+    }
+
     [Fact]
     public async Task Hostile_and_damaged_files_are_refused_by_name_and_the_others_are_made()
     {

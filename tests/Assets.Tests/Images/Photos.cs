@@ -41,6 +41,46 @@ internal static class Photos
         return [0xFF, 0xD8, 0xFF, 0xE1, (byte)((exif.Length + 2) >> 8), (byte)(exif.Length + 2), .. exif, .. jpeg[2..]];
     }
 
+    /// <summary>A JPEG all of one colour.</summary>
+    internal static Task<byte[]> PlainAsync(string colour, CancellationToken cancellationToken) => RunAsync(
+        "ffmpeg", ["-v", "error", "-f", "lavfi", "-i", $"color=c={colour}:s=400x300", "-frames:v", "1", "-q:v", "2", "-f", "mjpeg", "-"], cancellationToken);
+
+    /// <summary>The same numbers, but of Display P3 (with a gamma of 2.2): a profile of version 2 as in ICC.1:2001-04, with colorants adapted to D50.</summary>
+    internal static byte[] InDisplayP3(byte[] jpeg)
+    {
+        byte[] gamma = [.. "curv"u8, 0, 0, 0, 0, 0, 0, 0, 1, 2, 51, 0, 0];
+        (string Name, byte[] Value)[] tags =
+        [
+            ("wtpt", Xyz(0.9642, 1, 0.8249)),
+            ("rXYZ", Xyz(0.51512, 0.24120, -0.00105)), ("gXYZ", Xyz(0.29198, 0.69225, 0.04189)), ("bXYZ", Xyz(0.15710, 0.06657, 0.78407)),
+            ("rTRC", gamma), ("gTRC", gamma), ("bTRC", gamma),
+        ];
+        var table = new List<byte>(Number(tags.Length));
+        var offset = 128 + 4 + (12 * tags.Length);
+        foreach (var (name, value) in tags)
+        {
+            table.AddRange([.. System.Text.Encoding.ASCII.GetBytes(name), .. Number(offset), .. Number(value.Length)]);
+            offset += value.Length;
+        }
+
+        byte[] head =
+        [
+            .. Number(offset), 0, 0, 0, 0, 2, 0x10, 0, 0, .. "mntrRGB XYZ "u8, 7, 0xEA, 0, 1, 0, 1, 0, 0, 0, 0, 0, 0,
+            .. "acsp"u8, .. new byte[28], .. Xyz(0.9642, 1, 0.8249)[8..], .. new byte[48],
+        ];
+        byte[] profile = [.. "ICC_PROFILE\0"u8, 1, 1, .. head, .. table, .. tags.SelectMany(tag => tag.Value)];
+        return [0xFF, 0xD8, 0xFF, 0xE2, (byte)((profile.Length + 2) >> 8), (byte)(profile.Length + 2), .. profile, .. jpeg[2..]];
+
+        static byte[] Xyz(double x, double y, double z) => [.. "XYZ "u8, 0, 0, 0, 0, .. new[] { x, y, z }.SelectMany(value => Number((int)(value * 65536)))];
+
+        static byte[] Number(int number)
+        {
+            var bytes = new byte[4];
+            BinaryPrimitives.WriteInt32BigEndian(bytes, number);
+            return bytes;
+        }
+    }
+
     /// <summary>A JPEG whose header says that it is larger than it is.</summary>
     internal static byte[] Claiming(byte[] jpeg, ushort width, ushort height)
     {

@@ -1,7 +1,5 @@
 using System.Net.Http.Json;
 using System.Text.Json;
-using Platform.Storage;
-using Testing;
 using Xunit;
 
 namespace Assets.Tests.Images;
@@ -97,18 +95,9 @@ public abstract class SiteImagesTests : SiteTest
         $"/v1/sites/{Site}/environments/production", new { cacheRules = Array.Empty<object>(), imageRules = new[] { rule } }, Cancel);
 }
 
-public sealed class FolderSiteImagesTests : SiteImagesTests
-{
-    protected override Task<IObjectStorage> OpenStorageAsync() =>
-        Task.FromResult<IObjectStorage>(new FolderObjectStorage(Path.Combine(Scratch, "storage"), TimeProvider.System));
-}
+public sealed class FolderSiteImagesTests : SiteImagesTests;
 
 public sealed class S3SiteImagesTests : SiteImagesTests
 {
-    private S3Options? options;
-
-    protected override async Task<IObjectStorage> OpenStorageAsync() =>
-        new S3ObjectStorage(options = await CephServer.TlsBucketAsync(), TimeProvider.System);
-
-    protected override HttpClient OpenHttp() => CephServer.OpenHttp(options!);
+    protected override bool IsOnS3 => true;
 }

@@ -5,8 +5,6 @@ using System.Text.RegularExpressions;
 using Assets.Client;
 using Assets.Images;
 using Platform.Images;
-using Platform.Storage;
-using Testing;
 using Xunit;
 
 namespace Assets.Tests.Images;
@@ -117,18 +115,9 @@ public abstract partial class ViteTests : SiteTest
     private static partial Regex Hash();
 }
 
-public sealed class FolderViteTests : ViteTests
-{
-    protected override Task<IObjectStorage> OpenStorageAsync() =>
-        Task.FromResult<IObjectStorage>(new FolderObjectStorage(Path.Combine(Scratch, "storage"), TimeProvider.System));
-}
+public sealed class FolderViteTests : ViteTests;
 
 public sealed class S3ViteTests : ViteTests
 {
-    private S3Options? options;
-
-    protected override async Task<IObjectStorage> OpenStorageAsync() =>
-        new S3ObjectStorage(options = await CephServer.TlsBucketAsync(), TimeProvider.System);
-
-    protected override HttpClient OpenHttp() => CephServer.OpenHttp(options!);
+    protected override bool IsOnS3 => true;
 }

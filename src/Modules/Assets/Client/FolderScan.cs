@@ -141,9 +141,9 @@ internal sealed class FolderScan(string folder, GlobFilter filter, HashCache cac
     {
         var file = new FileInfo(fullPath);
         file = file.ResolveLinkTarget(returnFinalTarget: true) as FileInfo ?? file;
-        return file.Exists && PlainFile.Is(file)
-            ? new FileStamp(file.Length, file.LastWriteTimeUtc.Ticks)
-            : throw new IOException("is not a plain file.");
+        return !file.Exists || !PlainFile.Is(file) ? throw new IOException("is not a plain file.")
+            : file.Length > ReleaseManifest.MostFileBytes ? throw new IOException("has more than 5 GiB.")
+            : new FileStamp(file.Length, file.LastWriteTimeUtc.Ticks);
     }
 
     private async Task<HashedFile> HashAsync(string path, string fullPath, CancellationToken cancellationToken)

@@ -70,9 +70,9 @@ internal sealed class SiteApi(HttpClient http, string? key, string site, TimePro
         {
             using var answer = await SendAsync(() => PutRequest(upload, file), cancellationToken);
         }
-        catch (HttpRequestException e) when (e.InnerException is CommandRefusedException)
+        catch (Exception e) when ((e is HttpRequestException ? e.InnerException : e) is CommandRefusedException)
         {
-            throw new FileChangedException(file.File.Path);
+            throw new FileChangedException(file.File.Path); // HashedBody says so, to whoever asked for its bytes
         }
         catch (SiteApiException e) when (e.Code is "OBJECT_MISMATCH" or "BadDigest" or "XAmzContentSHA256Mismatch" or "InvalidDigest")
         {
