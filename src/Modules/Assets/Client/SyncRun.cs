@@ -73,9 +73,9 @@ internal sealed class FolderRefusedException(IReadOnlyList<string> problems) : E
 /// </summary>
 internal sealed class SyncRun(SiteApi api, ImageWorkers workers, SyncOptions options, SyncProgress progress, TimeProvider clock) : IDisposable
 {
-    // One answer with links is some 400 KB. While one batch is asked for or checked, the other is on its way.
-    private const int BatchSize = 500;
-    private const int Batches = 2;
+    // One answer with links is some 160 KB. While some batches are asked for or checked, others are on their way.
+    private const int BatchSize = 200;
+    private const int Batches = 4;
     private const int InFlight = 32;
 
     // A file that always changes while it is sent will not stop; an object that is always refused neither.
