@@ -40,7 +40,7 @@ public static class AccountsWiring
             .AddEntityFrameworkStores<AccountsDb>()
             .AddDefaultTokenProviders();
         services.Configure<SecurityStampValidatorOptions>(stamps => stamps.ValidationInterval = TimeSpan.Zero); // a session that is ended is over at once
-        services.Configure<IdentityPasskeyOptions>(passkeys => passkeys.ServerDomain = publicUrl.IsLoopback ? null : publicUrl.Url.Host);
+        services.Configure<IdentityPasskeyOptions>(passkeys => Configure(passkeys, publicUrl));
         services.AddSingleton<AuditLog>();
         services.AddSingleton<People>();
         services.AddSingleton<ApiKeys>();
@@ -61,14 +61,20 @@ public static class AccountsWiring
             .AddPolicy(Policies.Admin, policy => policy.AddAuthenticationSchemes(AccountSchemes.People).RequireRole(AccountRoles.Admin))
             .AddPolicy(Policies.Viewer, policy => policy.AddAuthenticationSchemes(AccountSchemes.People).RequireRole(AccountRoles.Admin, AccountRoles.Viewer));
         services.AddSingleton<Invitations>();
+        services.AddScoped(provider => new OwnAccount(
+            provider.GetRequiredService<AccountsDb>(),
+            provider.GetRequiredService<UserManager<Person>>(),
+            provider.GetRequiredService<SignInManager<Person>>(),
+            provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton<AdminAddresses>();
         services.AddScoped<Sessions>();
         return web ? services.AddHostedService<FirstAdmin>() : services;
     }
 
-    /// <summary>Maps API keys and the audit log.</summary>
+    /// <summary>Maps API keys, the audit log, and what scripts of pages ask for passkeys.</summary>
     public static void MapAccounts(this IEndpointRouteBuilder endpoints)
     {
+        Passkeys.Map(endpoints);
         ApiKeyEndpoints.Map(endpoints);
         AuditEndpoints.Map(endpoints);
     }
@@ -89,6 +95,15 @@ public static class AccountsWiring
         identity.Password.RequireNonAlphanumeric = false;
         identity.Lockout.MaxFailedAccessAttempts = 5;
         identity.Lockout.DefaultLockoutTimeSpan = TimeSpan.FromMinutes(5);
+    }
+
+    // Browsers take no IP address for a domain: on this machine passkeys work at http://localhost. A passkey is found without a name, and stands for
+    // a password and a code.
+    private static void Configure(IdentityPasskeyOptions passkeys, PublicUrl publicUrl)
+    {
+        passkeys.ServerDomain = publicUrl.IsLoopback ? null : publicUrl.Url.Host;
+        passkeys.ResidentKeyRequirement = "required";
+        passkeys.UserVerificationRequirement = "required";
     }
 
     // Somebody who signed in both ways is here to look after the product.
