@@ -1,10 +1,13 @@
 using System.Text.Json;
+using System.Text.Json.Nodes;
+using System.Text.Json.Schema;
 using System.Text.Json.Serialization;
+using System.Text.Json.Serialization.Metadata;
 using Platform.Events;
 
 namespace Platform.Settings;
 
-/// <summary>Settings of whichever module, for a page that shows and changes them as JSON.</summary>
+/// <summary>Settings of whichever module, for a page that shows and changes them member by member.</summary>
 public abstract class EditableSettings
 {
     private protected EditableSettings()
@@ -13,6 +16,12 @@ public abstract class EditableSettings
 
     /// <summary>As in the name of the stream <c>settings-{Name}</c>.</summary>
     public abstract string Name { get; }
+
+    /// <summary>What kinds of values there are, as a JSON Schema of the settings.</summary>
+    public abstract JsonNode Schema { get; }
+
+    /// <summary>What holds until the first change.</summary>
+    public abstract JsonElement Defaults { get; }
 
     /// <summary>All settings as they are, and how often they were changed.</summary>
     public abstract Task<(JsonElement Settings, long Version)> ReadAsync(CancellationToken cancellationToken);
@@ -33,9 +42,14 @@ internal sealed class EditableSettings<TSettings>(LiveSettings<TSettings> settin
     {
         Converters = { new JsonStringEnumConverter(JsonNamingPolicy.CamelCase) },
         UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
+        TypeInfoResolver = new DefaultJsonTypeInfoResolver(), // schemas want it named
     };
 
     public override string Name => TSettings.Name;
+
+    public override JsonNode Schema { get; } = Json.GetJsonSchemaAsNode(typeof(TSettings));
+
+    public override JsonElement Defaults { get; } = JsonSerializer.SerializeToElement(settings.Defaults, Json);
 
     public override async Task<(JsonElement Settings, long Version)> ReadAsync(CancellationToken cancellationToken)
     {

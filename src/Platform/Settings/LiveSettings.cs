@@ -36,6 +36,9 @@ public sealed partial class LiveSettings<TSettings> : BackgroundService
 
     public TSettings Current => latest.Settings;
 
+    /// <summary>What holds until somebody changes it.</summary>
+    internal TSettings Defaults => defaults;
+
     /// <summary>The newest settings, and how often they were changed; 0 for the defaults.</summary>
     public async Task<(TSettings Settings, long Version)> ReadAsync(CancellationToken cancellationToken) =>
         Take((await events.FoldAsync<SettingsDocument, SettingsChanged>(TSettings.Name, cancellationToken)).State);
