@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Platform.Mail;
+using Testing;
 using Xunit;
 
 namespace Platform.Tests.Mail;
@@ -52,7 +53,7 @@ public sealed class MailTests : IDisposable
     [Fact]
     public async Task Mail_is_not_sent_to_a_server_with_an_untrusted_certificate()
     {
-        await using var server = await SmtpServer.StartAsync(tls: true);
+        await using var server = await SmtpServer.StartAsync(new(Tls: true));
         await Assert.ThrowsAsync<MailException>(() => SmtpMailer(server.Port, tls: true).SendAsync(Link, Cancellation));
         Assert.Empty(server.Received());
     }
