@@ -1,7 +1,13 @@
 using System.Net;
 using System.Net.Http.Json;
+using Microsoft.AspNetCore.Antiforgery;
+using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Authorization;
+using Microsoft.AspNetCore.Components.Endpoints;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Identity;
 using Microsoft.AspNetCore.Routing;
+using Microsoft.AspNetCore.Routing.Patterns;
 using Microsoft.Extensions.DependencyInjection;
 using Platform.Accounts;
 using Platform.Storage;
@@ -14,6 +20,9 @@ public sealed class AccessTests(WebHost host) : IClassFixture<WebHost>
 {
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
+    // Their own account.
+    private static readonly string[] OfViewers = [Passkeys.CreationOptions];
+
     [Fact]
     public void Every_endpoint_says_who_may_come_or_why_all_may()
     {
@@ -25,6 +34,35 @@ public sealed class AccessTests(WebHost host) : IClassFixture<WebHost>
         static bool IsDecided(RouteEndpoint endpoint) => endpoint.Metadata.GetMetadata<IAllowAnonymous>() is { } open
             ? open is OpenToAllAttribute { Reason.Length: > 10 }
             : endpoint.Metadata.GetMetadata<AuthorizationPolicy>() is not null || endpoint.Metadata.GetMetadata<IAuthorizeData>() is not null;
+    }
+
+    [Fact]
+    public async Task A_viewer_changes_nothing_at_any_address()
+    {
+        using var client = host.CreateClient();
+        var (cookie, antiforgery) = await SignInAsync(AccountRoles.Viewer);
+        var changing = host.Services.GetRequiredService<EndpointDataSource>().Endpoints.OfType<RouteEndpoint>()
+            .Where(endpoint => endpoint.Metadata.GetMetadata<IAllowAnonymous>() is null && endpoint.RoutePattern.RawText is { } path
+                && !path.StartsWith("/_", StringComparison.Ordinal) && !OfViewers.Contains(path) && endpoint.Metadata.GetMetadata<ComponentTypeMetadata>() is null)
+            .SelectMany(endpoint => (endpoint.Metadata.GetMetadata<HttpMethodMetadata>()?.HttpMethods ?? [])
+                .Where(method => method is not ("GET" or "HEAD" or "OPTIONS")).Select(method => (method, Path: PathOf(endpoint.RoutePattern))))
+            .Distinct()
+            .ToArray();
+        Assert.True(changing.Length > 40, $"Only {changing.Length} endpoints change something.");
+        var letIn = new List<string>();
+        foreach (var (method, path) in changing)
+        {
+            using var request = new HttpRequestMessage(new HttpMethod(method), path) { Content = JsonContent.Create(new { }) };
+            request.Headers.Add("Cookie", cookie);
+            request.Headers.Add(Platform.Accounts.Antiforgery.Header, antiforgery);
+            using var answer = await client.SendAsync(request, Cancellation);
+            if (answer.StatusCode is not HttpStatusCode.Forbidden)
+            {
+                letIn.Add($"{method} {path}: {answer.StatusCode}");
+            }
+        }
+
+        Assert.Empty(letIn);
     }
 
     [Fact]
@@ -101,5 +139,29 @@ public sealed class AccessTests(WebHost host) : IClassFixture<WebHost>
         using var dead = await browser.GetAsync(link.AbsolutePath, Cancellation);
         Assert.Equal(HttpStatusCode.NotFound, dead.StatusCode);
         Assert.DoesNotContain(link.Segments[^1], await dead.Content.ReadAsStringAsync(Cancellation), StringComparison.Ordinal);
+    }
+
+    private static string PathOf(RoutePattern pattern) => "/" + string.Join('/', pattern.PathSegments.Select(segment => string.Concat(segment.Parts.Select(part => part switch
+    {
+        RoutePatternLiteralPart literal => literal.Content,
+        RoutePatternSeparatorPart separator => separator.Content,
+        RoutePatternParameterPart { ParameterPolicies: [{ Content: "guid" }, ..] } => Guid.Empty.ToString(),
+        _ => "1",
+    }))));
+
+    /// <returns>What the browser of somebody who signed in sends.</returns>
+    private async Task<(string Cookie, string Antiforgery)> SignInAsync(string role)
+    {
+        await using var scope = host.Services.CreateAsyncScope();
+        var people = scope.ServiceProvider.GetRequiredService<UserManager<Person>>();
+        var person = new Person { UserName = "vera@example.com", Email = "vera@example.com" };
+        Assert.True((await people.CreateAsync(person, "correct horse battery")).Succeeded);
+        Assert.True((await people.AddToRoleAsync(person, role)).Succeeded);
+        var http = new DefaultHttpContext { RequestServices = scope.ServiceProvider };
+        var user = await scope.ServiceProvider.GetRequiredService<IUserClaimsPrincipalFactory<Person>>().CreateAsync(person);
+        await http.SignInAsync(AccountSchemes.People, user);
+        http.User = user;
+        var token = scope.ServiceProvider.GetRequiredService<IAntiforgery>().GetAndStoreTokens(http).RequestToken!;
+        return (string.Join("; ", http.Response.Headers.SetCookie.Select(cookie => cookie!.Split(';')[0])), token);
     }
 }
