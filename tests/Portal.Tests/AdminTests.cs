@@ -122,16 +122,72 @@ public sealed class AdminTests(PortalHost host, Browser browser) : IClassFixture
     {
         await using var admin = await browser.VisitAsAdminAsync(host);
         await admin.OpenLiveAsync("/admin/settings");
-        var uploads = admin.Page.GetByRole(AriaRole.Region, new() { Name = "uploads", Exact = true });
-        var json = uploads.GetByRole(AriaRole.Textbox);
-        var before = await json.InputValueAsync();
-        await json.FillAsync(before.Replace("\"maxOpenUploadsPerUser\": 1000", "\"maxOpenUploadsPerUser\": 77", StringComparison.Ordinal));
+        var uploads = admin.Page.GetByRole(AriaRole.Region, new() { Name = "Uploads", Exact = true });
+        await uploads.GetByLabel("Largest file").First.FillAsync("2 GiB");
+        await uploads.GetByLabel("Types of files that are taken").FillAsync("image/jpeg, video/mp4");
         await uploads.GetByRole(AriaRole.Button, new() { Name = "Save" }).ClickAsync();
         await Expect(uploads.GetByText("v1 by ann")).ToBeVisibleAsync();
-        await Expect(admin.Page.GetByText("maxOpenUploadsPerUser: 77")).ToBeVisibleAsync();
-        await json.FillAsync(before.Replace("1000", "-1", StringComparison.Ordinal));
+        await Expect(uploads.GetByText("Largest file: 10737418240 → 2147483648")).ToBeVisibleAsync();
+        await Expect(uploads.GetByLabel("Largest file").First).ToHaveValueAsync("2 GiB");
+        await admin.Page.ReloadAsync();
+        await admin.Page.Locator("main[data-live]").WaitForAsync();
+        await Expect(uploads.GetByLabel("Types of files that are taken")).ToHaveValueAsync("image/jpeg, video/mp4");
+        await uploads.GetByLabel("Chunk", new() { Exact = true }).FillAsync("1 MB");
         await uploads.GetByRole(AriaRole.Button, new() { Name = "Save" }).ClickAsync();
         await Expect(uploads.GetByRole(AriaRole.Alert)).ToContainTextAsync("must be");
+        await uploads.GetByLabel("Chunk", new() { Exact = true }).FillAsync("plenty");
+        await uploads.GetByRole(AriaRole.Button, new() { Name = "Save" }).ClickAsync();
+        await Expect(uploads.GetByRole(AriaRole.Alert)).ToContainTextAsync("cannot be read");
+    }
+
+    [Fact]
+    public async Task An_admin_adds_a_price_sheet_and_pays_by_it()
+    {
+        await using var admin = await browser.VisitAsAdminAsync(host);
+        await admin.OpenLiveAsync("/admin/settings");
+        var costs = admin.Page.GetByRole(AriaRole.Region, new() { Name = "Costs", Exact = true });
+        await costs.GetByRole(AriaRole.Button, new() { Name = "Add another" }).ClickAsync();
+        var sheet = costs.GetByRole(AriaRole.Group, new() { Name = "Separate services on AWS 4" });
+        await sheet.GetByLabel("Name").FillAsync("Our cloud");
+        await sheet.GetByLabel("Name").PressAsync("Tab");
+        await costs.GetByRole(AriaRole.Group, new() { Name = "Our cloud" }).GetByLabel("A GB kept for a month").FillAsync("0.02");
+        await costs.GetByLabel("Sheet that is paid").FillAsync("Our cloud");
+        await costs.GetByLabel("Budget of a month").FillAsync("40");
+        await costs.GetByRole(AriaRole.Button, new() { Name = "Save" }).ClickAsync();
+        await Expect(costs.GetByText("v1 by ann")).ToBeVisibleAsync();
+        await Expect(costs.GetByText("Sheet that is paid: R2 → Our cloud")).ToBeVisibleAsync();
+        await admin.AssertAccessibleAsync();
+        await admin.OpenLiveAsync("/admin/costs");
+        await Expect(admin.Page.GetByText("Our cloud").First).ToBeVisibleAsync();
+        await Expect(admin.Page.GetByText("of $40.00")).ToBeVisibleAsync();
+    }
+
+    [Fact]
+    public async Task An_admin_has_the_mail_of_an_album_sent_again()
+    {
+        var album = await host.CompletedAlbumAsync("mailed", emails: ["couple@example.com"]);
+        await using var admin = await browser.VisitAsAdminAsync(host);
+        await admin.OpenLiveAsync($"/admin/albums/{album}");
+        await Expect(admin.Page.GetByText("1 of 1 sent")).ToBeVisibleAsync();
+        await admin.Page.GetByRole(AriaRole.Button, new() { Name = "Send the mail again" }).ClickAsync();
+        await Expect(admin.Page.GetByText("The mail is on its way.")).ToBeVisibleAsync();
+        await admin.Page.GetByRole(AriaRole.Button, new() { Name = "Mails" }).ClickAsync();
+        await Expect(admin.Page.GetByText("link_requested")).ToBeVisibleAsync();
+        await Expect(admin.Page.GetByText("link_sent")).ToHaveCountAsync(2);
+    }
+
+    [Fact]
+    public async Task The_inspector_shows_any_stream_and_its_state_behind_each_event()
+    {
+        var failed = await host.FailedAlbumAsync("inspected");
+        await using var admin = await browser.VisitAsAdminAsync(host);
+        await admin.OpenLiveAsync($"/admin/streams?q=album-{failed}");
+        await admin.Page.GetByRole(AriaRole.Link, new() { Name = $"album-{failed}" }).ClickAsync();
+        await Expect(admin.Page.GetByText("album_failed")).ToBeVisibleAsync();
+        await admin.Page.GetByRole(AriaRole.Button, new() { Name = "State here" }).Last.ClickAsync();
+        var state = admin.Page.GetByRole(AriaRole.Region, new() { Name = "State behind version 1" });
+        await Expect(state).ToContainTextAsync("Requested");
+        await admin.AssertAccessibleAsync();
     }
 
     [Fact]

@@ -13,6 +13,9 @@ public sealed class Browser : IAsyncLifetime
         "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync",
     ];
 
+    // Milliseconds: a machine that builds beside is slow.
+    private const float Patience = 20_000;
+
     private IPlaywright playwright = null!;
     private IBrowser chromium = null!;
 
@@ -20,6 +23,7 @@ public sealed class Browser : IAsyncLifetime
     {
         const string Path = "/usr/bin/chromium";
         Assert.True(File.Exists(Path), $"{Path} is missing: run scripts/install-test-tools.sh.");
+        Assertions.SetDefaultExpectTimeout(Patience);
         playwright = await Playwright.CreateAsync();
         chromium = await playwright.Chromium.LaunchAsync(new() { ExecutablePath = Path, Args = Arguments });
     }
@@ -48,11 +52,11 @@ public sealed class Browser : IAsyncLifetime
     }
 
     /// <summary>Somebody whom the product does not know yet.</summary>
-    internal async Task<Visitor> VisitAsync(PortalHost host, ColorScheme theme = ColorScheme.Light, bool phone = false, string? session = null)
+    internal async Task<Visitor> VisitAsync(PortalHost host, ColorScheme theme = ColorScheme.Light, bool phone = false, string? session = null, string? hostName = null)
     {
         var context = await chromium.NewContextAsync(new()
         {
-            BaseURL = host.Address.ToString(),
+            BaseURL = hostName is null ? host.Address.ToString() : $"http://{hostName}:{host.Address.Port}",
             StorageState = session,
             ColorScheme = theme,
             Locale = "en-GB",

@@ -1,12 +1,14 @@
 using Microsoft.Playwright;
 using Xunit;
+using static Microsoft.Playwright.Assertions;
 
 namespace Portal.Tests;
 
 /// <summary>What holds for every page, in both themes and on a phone. The pictures of <c>./test --screenshots</c> come from here.</summary>
-public sealed class PageTests(PortalHost host, Browser browser) : IClassFixture<PortalHost>
+public sealed class PageTests(ShowcaseHost host, Browser browser) : IClassFixture<ShowcaseHost>
 {
     private const int MostAdminBytes = 120_000;
+    private const int MostBytes = 30_000;
 
     /// <summary>Both themes and both sizes once; all three looks where pictures are wanted.</summary>
     public static TheoryData<ColorScheme, bool> Looks => Visitor.TakesPictures
@@ -17,21 +19,60 @@ public sealed class PageTests(PortalHost host, Browser browser) : IClassFixture<
     [MemberData(nameof(Looks))]
     public async Task Admin_pages_are_accessible_and_light(ColorScheme theme, bool phone)
     {
-        var completed = await host.CompletedAlbumAsync("anna-ben");
-        var failed = await host.FailedAlbumAsync("kim-lee");
-        foreach (var (name, path) in new[]
+        await (await browser.VisitAsAdminAsync(host)).DisposeAsync();
+        var shown = await host.FillAsync();
+        if (Visitor.TakesPictures)
         {
-            ("overview", "/admin"), ("albums", "/admin/albums"), ("album", $"/admin/albums/{completed}"), ("album-failed", $"/admin/albums/{failed}"),
-            ("subscriptions", "/admin/subscriptions"), ("nodes", "/admin/nodes"), ("settings", "/admin/settings"), ("costs", "/admin/costs"), ("uploads", "/admin/uploads"), ("sites", "/admin/sites"), ("audit", "/admin/audit"),
-            ("keys", "/admin/keys"), ("people", "/admin/people"), ("streams", "/admin/streams"),
-            ("stream", $"/admin/streams/album-{failed}"),
+            await host.PackLargeAlbumsAsync();
+        }
+
+        var violations = new List<string>();
+        foreach (var (name, path, opens) in new[]
+        {
+            ("overview", "/admin", null), ("albums", "/admin/albums", "Replay…"), ("album", $"/admin/albums/{shown.Completed}", "Delete…"),
+            ("album-failed", $"/admin/albums/{shown.Failed}", null), ("weddings", "/admin/weddings", null), ("wedding", $"/admin/weddings/{shown.WeddingId}", null),
+            ("uploads", "/admin/uploads", null), ("sites", "/admin/sites", null), ("costs", "/admin/costs", null), ("subscriptions", "/admin/subscriptions", null),
+            ("nodes", "/admin/nodes", null), ("streams", "/admin/streams", null), ("stream", $"/admin/streams/album-{shown.Failed}", null),
+            ("audit", "/admin/audit", null), ("keys", "/admin/keys", null), ("people", "/admin/people", null), ("settings", "/admin/settings", null),
         })
         {
             await using var visitor = await browser.VisitAsAdminAsync(host, theme, phone);
             await visitor.OpenLiveAsync(path);
-            await visitor.AssertAccessibleAsync();
+            violations.AddRange(await visitor.ViolationsAsync());
             Assert.InRange(await visitor.TransferredBytesAsync(), 1_000, MostAdminBytes);
-            await visitor.TakePictureAsync($"{name}-{(phone ? "phone" : "desktop")}-{theme}".ToLowerInvariant());
+            await visitor.TakePictureAsync(Picture(name, theme, phone));
+            if (opens is not null)
+            {
+                await visitor.Page.GetByRole(AriaRole.Button, new() { Name = opens }).ClickAsync();
+                await Expect(visitor.Page.GetByRole(AriaRole.Dialog)).ToBeVisibleAsync();
+                violations.AddRange(await visitor.ViolationsAsync());
+                await visitor.TakePictureAsync(Picture($"{name}-dialog", theme, phone));
+            }
+        }
+
+        Assert.True(violations.Count == 0, string.Join('\n', violations));
+    }
+
+    [Theory]
+    [MemberData(nameof(Looks))]
+    public async Task Pages_without_an_account_are_accessible_and_lighter(ColorScheme theme, bool phone)
+    {
+        await (await browser.VisitAsAdminAsync(host)).DisposeAsync();
+        var shown = await host.FillAsync();
+        var invitation = Platform.Accounts.AccountPaths.InvitationOf(await host.InviteAsync("viewer"));
+        foreach (var (name, path) in new[]
+        {
+            ("sign-in", "/sign-in"), ("invitation", invitation), ("invitation-used", "/invitation/none"), ("denied", "/denied"),
+            ("couple", shown.CouplePath), ("guest", shown.GuestPath), ("link-dead", "/g/none"),
+        })
+        {
+            await using var visitor = await browser.VisitAsync(host, theme, phone);
+            await visitor.Page.GotoAsync(path);
+            await visitor.AssertAccessibleAsync();
+            Assert.InRange(await visitor.TransferredBytesAsync(), 1_000, MostBytes);
+            await visitor.TakePictureAsync(Picture(name, theme, phone));
         }
     }
+
+    private static string Picture(string name, ColorScheme theme, bool phone) => $"{name}-{(phone ? "phone" : "desktop")}-{theme}".ToLowerInvariant();
 }

@@ -9,7 +9,7 @@ using Xunit;
 namespace Portal.Tests;
 
 /// <summary>One host on a real port for all tests of a class, with a database and folders of its own.</summary>
-public sealed class PortalHost : WebApplicationFactory<Program>, IAsyncLifetime
+public class PortalHost : WebApplicationFactory<Program>, IAsyncLifetime
 {
     private readonly string folder = Directory.CreateTempSubdirectory("portal-").FullName;
     private TestDatabase database = null!;
@@ -35,6 +35,7 @@ public sealed class PortalHost : WebApplicationFactory<Program>, IAsyncLifetime
 
     public override async ValueTask DisposeAsync()
     {
+        GC.SuppressFinalize(this);
         await base.DisposeAsync();
         await database.DisposeAsync();
         Directory.Delete(folder, recursive: true);

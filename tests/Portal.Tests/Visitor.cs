@@ -20,9 +20,16 @@ internal sealed class Visitor : IAsyncDisposable
         Page = page;
         page.Console += (_, message) =>
         {
-            if (message.Type == "error" && !message.Text.Contains("ERR_", StringComparison.Ordinal) && !message.Text.Contains("410", StringComparison.Ordinal))
+            if (message.Type == "error" && !message.Text.Contains("ERR_", StringComparison.Ordinal) && !message.Text.StartsWith("Failed to load", StringComparison.Ordinal))
             {
                 complaints.Add(message.Text);
+            }
+        };
+        page.Response += (_, response) =>
+        {
+            if (response.Status >= 400 && response.Status != 410)
+            {
+                complaints.Add($"{response.Status} {response.Request.Method} {response.Url}");
             }
         };
         page.PageError += (_, error) => complaints.Add(error);
@@ -38,13 +45,16 @@ internal sealed class Visitor : IAsyncDisposable
     }
 
     /// <summary>No rule of axe-core is broken on the page as it is now.</summary>
-    internal async Task AssertAccessibleAsync()
+    internal async Task AssertAccessibleAsync() => Assert.Empty(await ViolationsAsync());
+
+    /// <summary>The rules of axe-core that are broken, and by what.</summary>
+    internal async Task<IReadOnlyList<string>> ViolationsAsync()
     {
         var axe = await File.ReadAllTextAsync(Path.Combine(Root, "tests/Portal.Tests/node_modules/axe-core/axe.min.js"));
         await Page.EvaluateAsync(axe); // by the debugger: the page's own policy admits no script of others
         var result = await Page.EvaluateAsync<JsonElement>("async () => (await axe.run()).violations");
-        Assert.Empty(result.EnumerateArray().Select(rule =>
-            $"{rule.GetProperty("id")}: {string.Join(", ", rule.GetProperty("nodes").EnumerateArray().Select(node => node.GetProperty("html")))}"));
+        return [.. result.EnumerateArray().Select(rule =>
+            $"{new Uri(Page.Url).AbsolutePath} {rule.GetProperty("id")}: {string.Join(", ", rule.GetProperty("nodes").EnumerateArray().Select(node => node.GetProperty("html")))}")];
     }
 
     /// <summary>What the page and all it loaded but its pictures cost on the way, compressed as they were.</summary>
@@ -65,6 +75,6 @@ internal sealed class Visitor : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await context.DisposeAsync();
-        Assert.Empty(complaints);
+        Assert.True(complaints.Count == 0, string.Join('\n', complaints));
     }
 }

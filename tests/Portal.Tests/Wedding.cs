@@ -17,14 +17,14 @@ internal static class Wedding
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     /// <summary>An album of files that lie in the store, complete.</summary>
-    internal static async Task<Guid> CompletedAlbumAsync(this PortalHost host, string weddingId, int files = 3)
+    internal static async Task<Guid> CompletedAlbumAsync(this PortalHost host, string weddingId, int files = 3, string[]? emails = null)
     {
         for (var i = 0; i < files; i++)
         {
             await host.StoreAsync($"{weddingId}/IMG_{4000 + i}.jpg", 100_000);
         }
 
-        return await host.RequestAlbumAsync(new { weddingId, prefix = $"{weddingId}/" });
+        return await host.RequestAlbumAsync(new { weddingId, prefix = $"{weddingId}/", notify = new { emails = emails ?? [] } });
     }
 
     /// <summary>An album of three films, each a ZIP of its own.</summary>

@@ -58,7 +58,7 @@ internal sealed class AlbumsFacade(
         {
             var (album, version) = await store.FoldAsync<Album, IAlbumEvent>(albumId, cancellationToken);
             var view = AlbumView.Of(albumId, album.OrNotFound(albumId), clock.GetUtcNow());
-            yield return new AlbumDetail(view, album.Failure?.Detail, album.Attempt?.At, album.LinksSent.Count, version);
+            yield return new AlbumDetail(view, album.Failure?.Detail, album.Attempt?.At, MailsOf(album), version);
             await Task.Delay(ShortestPause, clock, cancellationToken);
             while (!await store.WaitForEventAsync($"{Album.Category}-{albumId}", version, LongestPause, cancellationToken) && view.IsFinal)
             {
@@ -91,6 +91,9 @@ internal sealed class AlbumsFacade(
     public Task DeleteAsync(Guid albumId, string by, CancellationToken cancellationToken) =>
         DecideAsync(albumId, album => DeleteAlbumHandler.Decide(album, new DeleteAlbum(albumId, by), clock.GetUtcNow()), cancellationToken);
 
+    public Task ResendLinkAsync(Guid albumId, string by, CancellationToken cancellationToken) =>
+        DecideAsync(albumId, album => ResendAlbumLinkHandler.Decide(album, new ResendAlbumLink(albumId, by), clock.GetUtcNow()), cancellationToken);
+
     public async Task<string> IssueLinkAsync(Guid albumId, string @for, CancellationToken cancellationToken) =>
         $"/v1/albums/{albumId}/download/{await AlbumLinks.IssueAsync(store, albumId, @for, cancellationToken)}";
 
@@ -100,6 +103,9 @@ internal sealed class AlbumsFacade(
     public IAsyncEnumerable<BulkView> WatchBulkAsync(Guid bulkId, CancellationToken cancellationToken) => bulk.WatchAsync(bulkId, cancellationToken);
 
     public Task<BulkView> AbortBulkAsync(Guid bulkId, string by, CancellationToken cancellationToken) => bulk.AbortAsync(bulkId, by, cancellationToken);
+
+    private static AlbumMailCounts MailsOf(Album album) =>
+        new(album.Request!.Emails.Count, album.LinksSent.Count, album.MailsFailed.Count(failed => failed.Mail == AlbumMails.Link));
 
     private Task DecideAsync(Guid albumId, Func<Album, IReadOnlyList<IAlbumEvent>> decide, CancellationToken cancellationToken) =>
         store.DecideAsync(albumId, decide, cancellationToken);

@@ -46,6 +46,9 @@ public sealed class Subscriptions
         return list;
     }
 
+    /// <summary>Whether it fills tables of its own and does nothing beside, so that <see cref="RebuildAsync"/> may run it anew.</summary>
+    public bool IsRebuildable(string name) => all.GetValueOrDefault(name) is IProjection;
+
     /// <summary>Lets a stopped subscription try its event again. The decision is recorded.</summary>
     /// <exception cref="CommandRefusedException"><c>SUBSCRIPTION_NOT_STOPPED</c>: it runs, or there is none of that name.</exception>
     public Task RetryAsync(string name, string by, CancellationToken cancellationToken) =>

@@ -9,3 +9,13 @@ document.addEventListener("click", ({ target }) => {
   if (dialog instanceof HTMLDialogElement) dialog.showModal();
   if (target.closest("[data-closes]")) target.closest("dialog")?.close();
 });
+
+// On a phone the way around is a strip that is longer than the screen: the page one is on is brought into sight. The server renders the links.
+let shown: Element | null = null;
+function showActive(): void {
+  const active = document.querySelector(".side a.active");
+  if (active !== shown) active?.scrollIntoView({ inline: "center", block: "nearest" });
+  shown = active;
+}
+new MutationObserver(showActive).observe(document.body, { subtree: true, childList: true, attributeFilter: ["aria-current"] });
+showActive();

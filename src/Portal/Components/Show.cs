@@ -23,6 +23,9 @@ internal static class Show
 
     internal static string Count(long count) => count.ToString("N0", CultureInfo.InvariantCulture);
 
+    /// <summary>So many of a thing whose plural ends in s: <c>1 file</c>.</summary>
+    internal static string Count(long count, string thing) => $"{Count(count)} {thing}{(count == 1 ? "" : "s")}";
+
     /// <summary>Dollars and cents; of less than a cent as many digits as it takes: <c>$0.00042</c>.</summary>
     internal static string Money(decimal usd) => usd switch
     {
@@ -53,6 +56,9 @@ internal static class Show
     internal static string Time(DateTimeOffset at) => at.UtcDateTime.ToString("d MMM HH:mm:ss", CultureInfo.InvariantCulture);
 
     internal static string Day(DateOnly day) => day.ToString("d MMMM yyyy", CultureInfo.InvariantCulture);
+
+    /// <summary>The day in UTC.</summary>
+    internal static string Day(DateTimeOffset at) => Day(DateOnly.FromDateTime(at.UtcDateTime));
 
     /// <summary>The day as it is where the wedding is.</summary>
     internal static string Day(DateTimeOffset at, string timeZone) =>

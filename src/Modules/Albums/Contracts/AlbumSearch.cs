@@ -47,7 +47,12 @@ public sealed record AlbumsOverview(
 
 /// <param name="FailureDetail">What happened, for admins: it may name keys and servers.</param>
 /// <param name="Version">How many events the album has.</param>
-public sealed record AlbumDetail(AlbumView View, string? FailureDetail, DateTimeOffset? AttemptedAt, int LinksSent, long Version);
+public sealed record AlbumDetail(AlbumView View, string? FailureDetail, DateTimeOffset? AttemptedAt, AlbumMailCounts Mails, long Version);
+
+/// <summary>Where the mails with the link are.</summary>
+/// <param name="Wanted">Addresses that the request named.</param>
+/// <param name="Failed">Refused for good, or too often.</param>
+public sealed record AlbumMailCounts(int Wanted, int Sent, int Failed);
 
 /// <param name="Text">Part of the name.</param>
 /// <param name="From">Leaves out the files of the pages before.</param>

@@ -38,6 +38,10 @@ public interface IAlbums
     /// <exception cref="Platform.Events.CommandRefusedException"><c>ALBUM_NOT_FOUND</c>, <c>ALBUM_COMPLETED</c>, <c>ALBUM_GONE</c>.</exception>
     Task CancelAsync(Guid albumId, string by, CancellationToken cancellationToken);
 
+    /// <summary>Mails the link of a complete album once more to everybody whom its request named, also to those whose mailbox refused it. Nothing where a mail is still on its way.</summary>
+    /// <exception cref="Platform.Events.CommandRefusedException"><c>ALBUM_NOT_FOUND</c>, <c>ALBUM_NOT_READY</c>, <c>ALBUM_GONE</c>.</exception>
+    Task ResendLinkAsync(Guid albumId, string by, CancellationToken cancellationToken);
+
     /// <summary>Takes an album away, whatever it is at. The files it was made of stay.</summary>
     /// <exception cref="Platform.Events.CommandRefusedException"><c>ALBUM_NOT_FOUND</c>.</exception>
     Task DeleteAsync(Guid albumId, string by, CancellationToken cancellationToken);
