@@ -94,10 +94,10 @@ public sealed class AccountTests(PortalHost host, Browser browser) : IClassFixtu
         await page.WaitForURLAsync("**/admin");
 
         await page.GotoAsync("/account");
-        await page.GetByLabel("Password", new() { Exact = true }).FillAsync("not the password");
+        await page.GetByRole(AriaRole.Textbox, new() { Name = "Password", Exact = true }).FillAsync("not the password");
         await page.GetByRole(AriaRole.Button, new() { Name = "Ask for no codes any more" }).ClickAsync();
         await Expect(page.GetByText("The password is not right.")).ToBeVisibleAsync();
-        await page.GetByLabel("Password", new() { Exact = true }).FillAsync(PortalHost.Password);
+        await page.GetByRole(AriaRole.Textbox, new() { Name = "Password", Exact = true }).FillAsync(PortalHost.Password);
         await page.GetByRole(AriaRole.Button, new() { Name = "Ask for no codes any more" }).ClickAsync();
         await Expect(page.GetByRole(AriaRole.Button, new() { Name = "Set up an authenticator" })).ToBeVisibleAsync();
     }

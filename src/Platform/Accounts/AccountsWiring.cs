@@ -104,7 +104,13 @@ public static class AccountsWiring
         passkeys.ServerDomain = publicUrl.IsLoopback ? null : publicUrl.Url.Host;
         passkeys.ResidentKeyRequirement = "required";
         passkeys.UserVerificationRequirement = "required";
+
+        // Not by the request's own header, as is the default: pages that tell no other site where somebody comes from (Referrer-Policy) send none.
+        passkeys.ValidateOrigin = made => ValueTask.FromResult(!made.CrossOrigin && made.Origin == OriginOf(made.HttpContext.Request, publicUrl));
     }
+
+    private static string OriginOf(HttpRequest request, PublicUrl publicUrl) =>
+        publicUrl.IsLoopback ? $"{request.Scheme}://{request.Host}" : publicUrl.Url.GetLeftPart(UriPartial.Authority);
 
     // Somebody who signed in both ways is here to look after the product.
     private static string SchemeOf(HttpContext context) =>
