@@ -1,4 +1,5 @@
 using Microsoft.Playwright;
+using Platform.Accounts;
 using Xunit;
 
 [assembly: AssemblyFixture(typeof(Portal.Tests.Browser))]
@@ -49,6 +50,19 @@ public sealed class Browser : IAsyncLifetime
         }
 
         return await VisitAsync(host, theme, phone, host.Session);
+    }
+
+    /// <summary>A viewer who has just made their account. At a name, because passkeys are for none of IP addresses.</summary>
+    internal async Task<Visitor> VisitAsInvitedAsync(PortalHost host, string email)
+    {
+        await (await VisitAsAdminAsync(host)).DisposeAsync();
+        var visitor = await VisitAsync(host, hostName: "localhost");
+        await visitor.Page.GotoAsync(AccountPaths.InvitationOf(await host.InviteAsync(AccountRoles.Viewer)));
+        await visitor.Page.GetByLabel("E-mail").FillAsync(email);
+        await visitor.Page.GetByLabel("Password").FillAsync(PortalHost.Password);
+        await visitor.Page.GetByRole(AriaRole.Button).ClickAsync();
+        await visitor.Page.WaitForURLAsync("**/admin");
+        return visitor;
     }
 
     /// <summary>Somebody whom the product does not know yet.</summary>

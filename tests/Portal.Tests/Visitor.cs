@@ -44,6 +44,13 @@ internal sealed class Visitor : IAsyncDisposable
         await Page.Locator("main[data-live]").WaitForAsync();
     }
 
+    internal async Task SignOutAsync()
+    {
+        await Page.GotoAsync("/admin");
+        await Page.GetByRole(AriaRole.Button, new() { Name = "Sign out" }).ClickAsync();
+        await Page.WaitForURLAsync("**/sign-in");
+    }
+
     /// <summary>No rule of axe-core is broken on the page as it is now.</summary>
     internal async Task AssertAccessibleAsync() => Assert.Empty(await ViolationsAsync());
 
