@@ -41,14 +41,14 @@ public sealed partial class PortalCommandTests
     public void A_command_beside_Acting_is_seen()
     {
         Assert.True(IsThroughActing("x; refusal = await Acting.TryAsync(by => Albums.ReplayAsync(id, by));", 46));
-        Assert.False(IsThroughActing("await Acting.TryAsync(x); await Albums.ReplayAsync(id);", 40));
+        Assert.False(IsThroughActing("await Acting.TryAsync(x);\n\n await Albums.ReplayAsync(id);", 42));
     }
 
-    // Within one statement or attribute: what stands before the call says through what it goes.
+    // Within one member or attribute: what stands before the call says through what it goes.
     private static bool IsThroughActing(string text, int call)
     {
         var statement = text[..call];
-        var start = Math.Max(statement.LastIndexOf(';'), statement.LastIndexOf("@onclick", StringComparison.Ordinal));
+        var start = Math.Max(statement.LastIndexOf("\n\n", StringComparison.Ordinal), statement.LastIndexOf("@onclick", StringComparison.Ordinal));
         return statement[Math.Max(start, 0)..] is var before
             && (before.Contains("Acting.TryAsync(", StringComparison.Ordinal) || before.Contains("DoAsync(", StringComparison.Ordinal));
     }
