@@ -43,7 +43,8 @@ public sealed class AccessTests(WebHost host) : IClassFixture<WebHost>
         var (cookie, antiforgery) = await SignInAsync(AccountRoles.Viewer);
         var changing = host.Services.GetRequiredService<EndpointDataSource>().Endpoints.OfType<RouteEndpoint>()
             .Where(endpoint => endpoint.Metadata.GetMetadata<IAllowAnonymous>() is null && endpoint.RoutePattern.RawText is { } path
-                && !path.StartsWith("/_", StringComparison.Ordinal) && !OfViewers.Contains(path) && endpoint.Metadata.GetMetadata<ComponentTypeMetadata>() is null)
+                && !path.StartsWith("/_", StringComparison.Ordinal) && !OfViewers.Contains(path) && endpoint.Metadata.GetMetadata<ComponentTypeMetadata>() is null
+                && !endpoint.Metadata.OfType<IAuthorizeData>().Any(asked => asked.Policy == Policies.Couple)) // whose cookie is another
             .SelectMany(endpoint => (endpoint.Metadata.GetMetadata<HttpMethodMetadata>()?.HttpMethods ?? [])
                 .Where(method => method is not ("GET" or "HEAD" or "OPTIONS")).Select(method => (method, Path: PathOf(endpoint.RoutePattern))))
             .Distinct()
