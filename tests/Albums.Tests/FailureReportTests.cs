@@ -136,7 +136,7 @@ public sealed class FailureReportTests : IAsyncLifetime
 
     private Task SendAsync(KeepingMailer mailer, long version) =>
         new SendFailureReportHandler(
-            workshop.Events, new AdminAddresses(Database), mailer, new AlbumOptions(new Uri("http://localhost/")), NullLogger<SendFailureReportHandler>.Instance)
+            workshop.Events, new AdminMail(Database, mailer, NullLogger<AdminMail>.Instance), new AlbumOptions(new Uri("http://localhost/")))
             .RunAsync(new SendFailureReport(version), Cancel);
 
     private async Task<List<FailuresReported>> ReportsAsync() =>

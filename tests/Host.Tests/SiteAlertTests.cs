@@ -42,10 +42,12 @@ public sealed class SiteAlertTests : IAsyncLifetime
             new { seconds = 3, uploadedObjects = 0, uploadedBytes = 0, failedUploads = 0, failure = "The folder changed while it was sent." },
             Cancellation);
         Assert.True(reported.IsSuccessStatusCode);
+        using var longest = CancellationTokenSource.CreateLinkedTokenSource(Cancellation);
+        longest.CancelAfter(TimeSpan.FromMinutes(1));
         string[] mails;
         while ((mails = Directory.Exists(Mails) ? Directory.GetFiles(Mails, "site-music-alert-*.eml") : []).Length == 0)
         {
-            await Task.Delay(50, Cancellation);
+            await Task.Delay(50, longest.Token);
         }
 
         var mail = await File.ReadAllTextAsync(Assert.Single(mails), Cancellation);

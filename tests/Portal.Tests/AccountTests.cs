@@ -38,7 +38,7 @@ public sealed class AccountTests(PortalHost host, Browser browser) : IClassFixtu
         await visitor.SignOutAsync();
         await page.GotoAsync("/admin/albums"); // and where one wanted to go is where one comes to
         await page.GetByRole(AriaRole.Button, new() { Name = "Sign in with a passkey" }).ClickAsync();
-        await page.WaitForURLAsync("**/admin/albums");
+        await page.WaitForURLAsync("**/admin/albums", Visitor.AtOnce);
 
         await page.GotoAsync("/account");
         await page.GetByRole(AriaRole.Button, new() { Name = "Remove My phone" }).ClickAsync();

@@ -45,7 +45,7 @@ public sealed class Browser : IAsyncLifetime
             await first.Page.GetByLabel("E-mail").FillAsync(PortalHost.Email);
             await first.Page.GetByLabel("Password").FillAsync(PortalHost.Password);
             await first.Page.GetByRole(AriaRole.Button).ClickAsync();
-            await first.Page.WaitForURLAsync("**/admin");
+            await first.Page.WaitForURLAsync("**/admin", Visitor.AtOnce);
             host.Session = await first.Page.Context.StorageStateAsync();
         }
 
@@ -61,7 +61,7 @@ public sealed class Browser : IAsyncLifetime
         await visitor.Page.GetByLabel("E-mail").FillAsync(email);
         await visitor.Page.GetByLabel("Password").FillAsync(PortalHost.Password);
         await visitor.Page.GetByRole(AriaRole.Button).ClickAsync();
-        await visitor.Page.WaitForURLAsync("**/admin");
+        await visitor.Page.WaitForURLAsync("**/admin", Visitor.AtOnce);
         return visitor;
     }
 

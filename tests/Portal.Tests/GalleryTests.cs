@@ -123,7 +123,7 @@ public sealed class GalleryTests(PortalHost host, Browser browser) : IClassFixtu
         await using var couple = await browser.VisitAsync(host);
         await couple.Page.GotoAsync(link);
         await couple.Page.GetByRole(AriaRole.Button, new() { Name = "New address" }).ClickAsync();
-        await couple.Page.WaitForURLAsync(url => url.Contains("/w/", StringComparison.Ordinal) && !url.EndsWith(link, StringComparison.Ordinal));
+        await couple.Page.WaitForURLAsync(url => url.Contains("/w/", StringComparison.Ordinal) && !url.EndsWith(link, StringComparison.Ordinal), Visitor.AtOnce);
         await Expect(couple.Page.GetByRole(AriaRole.Heading, new() { Name = "Anna & Ben" })).ToBeVisibleAsync();
         Assert.Equal(410, (await couple.Page.GotoAsync(link))!.Status);
     }

@@ -13,9 +13,6 @@ internal static partial class Log
     [LoggerMessage(Level = LogLevel.Information, Message = "Album {AlbumId}: this attempt was overtaken. {Conflict}")]
     internal static partial void AttemptOvertaken(this ILogger logger, Guid albumId, string conflict);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "The mailbox of admin {PersonId} refuses the report {Version} of failed albums")]
-    internal static partial void ReportRefused(this ILogger logger, Exception error, long version, Guid personId);
-
     [LoggerMessage(Level = LogLevel.Error, Message = "Album {AlbumId} failed.")]
     internal static partial void BatchFailed(this ILogger logger, Exception error, Guid albumId);
 

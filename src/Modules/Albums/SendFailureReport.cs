@@ -1,6 +1,5 @@
 using System.Globalization;
 using Albums.Contracts;
-using Microsoft.Extensions.Logging;
 using Platform.Accounts;
 using Platform.Events;
 using Platform.Jobs;
@@ -8,12 +7,11 @@ using Platform.Mail;
 
 namespace Albums;
 
-/// <summary>Tells all admins which albums failed, and why. A repetition is the same mail, by which mailboxes know it.</summary>
+/// <summary>Tells all admins which albums failed, and why.</summary>
 /// <param name="Version">Of the report.</param>
 internal sealed record SendFailureReport(long Version);
 
-internal sealed class SendFailureReportHandler(
-    EventStore store, AdminAddresses admins, IMailer mailer, AlbumOptions options, ILogger<SendFailureReportHandler> log) : IJob<SendFailureReport>
+internal sealed class SendFailureReportHandler(EventStore store, AdminMail admins, AlbumOptions options) : IJob<SendFailureReport>
 {
     public async Task RunAsync(SendFailureReport command, CancellationToken cancellationToken)
     {
@@ -27,17 +25,7 @@ internal sealed class SendFailureReportHandler(
         }
 
         var layout = report.Count == 1 ? LayoutOf(failures[0]) : LayoutOf(report.Count, failures);
-        foreach (var (personId, email) in await admins.ListAsync(cancellationToken))
-        {
-            try
-            {
-                await mailer.SendAsync(layout.ToMail($"albums-failed-{command.Version}-{personId:n}", email), cancellationToken);
-            }
-            catch (MailException refused) when (refused.IsPermanent)
-            {
-                log.ReportRefused(refused, command.Version, personId); // trying again would only be the same mail once more for the others
-            }
-        }
+        await admins.SendAsync($"albums-failed-{command.Version}", layout, cancellationToken);
     }
 
     public Task GaveUpAsync(SendFailureReport command, Exception error, CancellationToken cancellationToken) => Task.CompletedTask; // lists show the failures

@@ -9,29 +9,23 @@ namespace Assets;
 /// <param name="Version">Of the event that raised it.</param>
 internal sealed record SendSiteAlert(string Site, long Version);
 
-internal sealed class SendSiteAlertHandler(EventStore store, AdminAddresses admins, IMailer mailer) : IJob<SendSiteAlert>
+internal sealed class SendSiteAlertHandler(EventStore store, AdminMail admins) : IJob<SendSiteAlert>
 {
     public async Task RunAsync(SendSiteAlert command, CancellationToken cancellationToken)
     {
         var e = await store.ReadAsync($"{Site.Category}-{command.Site}", command.Version, cancellationToken).FirstAsync(cancellationToken);
-        if (e.Payload is not AlertRaised alert)
+        if (e.Payload is AlertRaised alert)
         {
-            return;
-        }
-
-        foreach (var (personId, email) in await admins.ListAsync(cancellationToken))
-        {
-            await mailer.SendAsync(Compose(command, alert, personId, email), cancellationToken);
+            await admins.SendAsync($"site-{command.Site}-alert-{command.Version}", LayoutOf(command.Site, alert), cancellationToken);
         }
     }
 
     public Task GaveUpAsync(SendSiteAlert command, Exception error, CancellationToken cancellationToken) => Task.CompletedTask; // the API shows it
 
-    private static Mail Compose(SendSiteAlert command, AlertRaised alert, Guid personId, string email) => new MailLayout(
+    private static MailLayout LayoutOf(string site, AlertRaised alert) => new(
         new MailBrand(),
-        $"{command.Site} ({alert.Environment}): {alert.Sentence}",
+        $"{site} ({alert.Environment}): {alert.Sentence}",
         [alert.Detail, "What is served stays as it is until a sync completes or a release is activated."],
         [],
-        [])
-        .ToMail($"site-{command.Site}-alert-{command.Version}-{personId:n}", email);
+        []);
 }

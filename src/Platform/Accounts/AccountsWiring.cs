@@ -54,7 +54,11 @@ public static class AccountsWiring
             .AddPolicyScheme(Caller, displayName: null, caller => caller.ForwardDefaultSelector = SchemeOf)
             .AddScheme<AuthenticationSchemeOptions, BearerTokens>(AccountSchemes.Bearer, configureOptions: null)
             .AddCookie(AccountSchemes.Couple, cookie => Configure(cookie, CoupleCookie, publicUrl))
-            .AddIdentityCookies(cookies => cookies.ApplicationCookie!.Configure(cookie => Configure(cookie, PeopleCookie, publicUrl)));
+            .AddIdentityCookies(cookies => cookies.ApplicationCookie!.Configure(cookie =>
+            {
+                Configure(cookie, PeopleCookie, publicUrl);
+                cookie.Events.OnValidatePrincipal = ValidateAsync;
+            }));
         services.AddAuthorizationBuilder()
             .AddPolicy(Policies.Api, policy => policy.AddRequirements(new ApiRequirement(Scope: null)))
             .AddPolicy(Policies.Couple, policy => policy.AddAuthenticationSchemes(AccountSchemes.Couple).RequireClaim(AccountClaims.Wedding))
@@ -66,7 +70,7 @@ public static class AccountsWiring
             provider.GetRequiredService<UserManager<Person>>(),
             provider.GetRequiredService<SignInManager<Person>>(),
             provider.GetRequiredService<TimeProvider>()));
-        services.AddSingleton<AdminAddresses>();
+        services.AddSingleton<AdminMail>();
         services.AddScoped<Sessions>();
         return web ? services.AddHostedService<FirstAdmin>() : services;
     }
@@ -117,6 +121,13 @@ public static class AccountsWiring
         context.Request.Headers.ContainsKey(HeaderNames.Authorization) ? AccountSchemes.Bearer
         : context.Request.Cookies.ContainsKey(PeopleCookie) || !context.Request.Cookies.ContainsKey(CoupleCookie) ? AccountSchemes.People
         : AccountSchemes.Couple;
+
+    // The stamp is asked for with every request. An answer under way must not bring the cookie back to somebody who signs out meanwhile.
+    private static async Task ValidateAsync(CookieValidatePrincipalContext context)
+    {
+        await SecurityStampValidator.ValidatePrincipalAsync(context);
+        context.ShouldRenew = false;
+    }
 
     private static void Configure(CookieAuthenticationOptions cookie, string name, PublicUrl publicUrl)
     {

@@ -13,6 +13,9 @@ internal static partial class Log
     [LoggerMessage(Level = LogLevel.Warning, Message = "The keys that ID tokens are signed with could not be had from {Host}.")]
     internal static partial void KeysNotFetched(this ILogger log, Exception error, string host);
 
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The mailbox of admin {PersonId} refuses the mail {Mail}.")]
+    internal static partial void AdminRefusesMail(this ILogger log, Exception error, string mail, Guid personId);
+
     [LoggerMessage(Level = LogLevel.Debug, Message = "An ID token was refused: {Reason}.")]
     internal static partial void IdTokenRefused(this ILogger log, string reason);
 }

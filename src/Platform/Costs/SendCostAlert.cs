@@ -12,20 +12,17 @@ namespace Platform.Costs;
 /// <param name="Month">The id of the stream.</param>
 internal sealed record SendCostAlert(string Month, long Version);
 
-internal sealed class SendCostAlertHandler(EventStore store, AdminAddresses admins, IMailer mailer, PublicUrl publicUrl) : IJob<SendCostAlert>
+internal sealed class SendCostAlertHandler(EventStore store, AdminMail admins, PublicUrl publicUrl) : IJob<SendCostAlert>
 {
     public async Task RunAsync(SendCostAlert command, CancellationToken cancellationToken)
     {
         var raised = await store.ReadAsync($"{CostAlerts.Category}-{command.Month}", command.Version, cancellationToken).FirstAsync(cancellationToken);
-        foreach (var (personId, email) in await admins.ListAsync(cancellationToken))
-        {
-            await mailer.SendAsync(Compose(command, (CostAlertRaised)raised.Payload, personId, email), cancellationToken);
-        }
+        await admins.SendAsync($"costs-{command.Month}-{command.Version}", LayoutOf((CostAlertRaised)raised.Payload), cancellationToken);
     }
 
     public Task GaveUpAsync(SendCostAlert command, Exception error, CancellationToken cancellationToken) => Task.CompletedTask; // the portal shows the alert
 
-    private Mail.Mail Compose(SendCostAlert command, CostAlertRaised alert, Guid personId, string email)
+    private MailLayout LayoutOf(CostAlertRaised alert)
     {
         var (subject, text) = alert.Kind is CostAlertKind.Budget
             ? (
@@ -41,8 +38,7 @@ internal sealed class SendCostAlertHandler(EventStore store, AdminAddresses admi
             subject,
             [text, "Nothing was stopped. What it went to stands in the portal, by module, wedding and site."],
             [new MailButton("Look at the costs", new Uri(publicUrl.Url, "admin/costs").ToString())],
-            [])
-            .ToMail($"costs-{command.Month}-{command.Version}-{personId:n}", email);
+            []);
     }
 }
 
