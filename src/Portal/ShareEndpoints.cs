@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Routing;
 using Platform.Accounts;
+using Platform.Http;
 using Weddings.Contracts;
 
 namespace Portal;
@@ -21,7 +22,7 @@ internal static class ShareEndpoints
         .ExcludeFromDescription();
 
     private static async Task<RedirectHttpResult> UnlockAsync(
-        string token, IFormCollection form, IWeddings weddings, HttpContext http, CancellationToken cancellationToken)
+        string token, IFormCollection form, IWeddings weddings, PublicUrl publicUrl, HttpContext http, CancellationToken cancellationToken)
     {
         if (await weddings.UnlockAsync(token, form["password"].ToString(), cancellationToken) is not { } ticket)
         {
@@ -34,7 +35,7 @@ internal static class ShareEndpoints
             HttpOnly = true,
             IsEssential = true,
             SameSite = SameSiteMode.Lax,
-            Secure = http.Request.IsHttps,
+            Secure = publicUrl.Url.Scheme == Uri.UriSchemeHttps, // a proxy may speak TLS for us
         });
         return TypedResults.LocalRedirect($"~{PathOf(token)}");
     }
