@@ -72,6 +72,11 @@ public sealed class AlertTests : SiteTest
         var alerts = (await SiteAsync()).GetProperty("alerts");
         Assert.Equal((2, "sync_failed", "the disk is full"), (alerts.GetArrayLength(), alerts[0].GetProperty("kind").GetString(), alerts[0].GetProperty("detail").GetString()));
         await Server.RefusedAsync($"/v1/sites/{Site}/syncs/{Guid.NewGuid()}/report", report, 404, "SYNC_NOT_FOUND");
+
+        var hardlyAny = new { seconds = 1.5, uploadedObjects = int.MaxValue, uploadedBytes = 0, failedUploads = 1 };
+        using var most = await Server.Client.PostAsJsonAsync($"/v1/sites/{Site}/syncs/{sync}/report", hardlyAny, Cancel);
+        Assert.Equal(204, (int)most.StatusCode);
+        Assert.Equal(2, (await SiteAsync()).GetProperty("alerts").GetArrayLength());
     }
 
     [Fact]

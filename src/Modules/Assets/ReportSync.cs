@@ -51,7 +51,7 @@ internal static class ReportSyncHandler
             return [];
         }
 
-        var attempts = command.UploadedObjects + command.FailedUploads;
+        var attempts = (long)command.UploadedObjects + command.FailedUploads;
         var mostErrors = site.Environments[environment].Alerts.UploadErrorPercent;
         List<ISiteEvent> events = [reported];
         if (failure is not null)
