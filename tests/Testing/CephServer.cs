@@ -22,8 +22,6 @@ public static class CephServer
         cat >/dev/null
         """;
 
-    private static readonly TimeSpan LongestRemoval = TimeSpan.FromSeconds(30);
-
     private static readonly Lazy<Task<S3Options>> Tls = new(() => CreateBucketAsync(isTls: true));
     private static readonly Lazy<Task<S3Options>> Plain = new(() => CreateBucketAsync(isTls: false));
     private static readonly Lazy<Task<string[]>> Address = new(StartAsync);
@@ -82,7 +80,7 @@ public static class CephServer
         if (Given is not null)
         {
             // A server that many runs share may keep all their objects in memory.
-            AppDomain.CurrentDomain.ProcessExit += (_, _) => RemoveBucketAsync(options).Wait(LongestRemoval);
+            EndOfTests.Do(() => RemoveBucketAsync(options));
         }
 
         return options;
@@ -123,11 +121,11 @@ public static class CephServer
     {
         var start = new ProcessStartInfo("/bin/sh", ["-c", Script, "sh", ScriptPath()]) { RedirectStandardInput = true, RedirectStandardOutput = true };
         var shell = Process.Start(start) ?? throw new InvalidOperationException("/bin/sh does not start.");
-        AppDomain.CurrentDomain.ProcessExit += (_, _) =>
+        EndOfTests.Do(() =>
         {
             shell.StandardInput.Close();
-            shell.WaitForExit();
-        };
+            return shell.WaitForExitAsync();
+        });
         return await shell.StandardOutput.ReadLineAsync() ?? "";
     }
 

@@ -16,7 +16,11 @@ public static class TestPostgres
         }
 
         var cluster = await PostgresCluster.StartAsync("fsync=off", "synchronous_commit=off", "full_page_writes=off", "shared_buffers=64MB");
-        AppDomain.CurrentDomain.ProcessExit += (_, _) => cluster.Dispose();
+        EndOfTests.Do(() =>
+        {
+            cluster.Dispose();
+            return Task.CompletedTask;
+        });
         return cluster.ConnectionString;
     });
 
