@@ -18,7 +18,7 @@ public sealed partial class PortalCommandTests
         [typeof(IAlbums), typeof(ISites), typeof(IWeddings), typeof(Subscriptions), typeof(ApiKeys), typeof(People), typeof(Invitations), typeof(EditableSettings), typeof(JobQueue)];
 
     // Who gives them is taken from the request, or they are a job's.
-    private static readonly string[] WithoutGiver = [nameof(ISites.ActivateAsync), nameof(IWeddings.RegisterAsync), "EnqueueAsync"];
+    private static readonly string[] WithoutGiver = [nameof(ISites.ActivateAsync), nameof(ISites.AllowCdnHostsAsync), nameof(IWeddings.RegisterAsync), "EnqueueAsync"];
 
     [Fact]
     public void Every_command_of_an_admin_page_is_given_through_Acting()

@@ -1,5 +1,6 @@
 using System.Net.Http.Json;
 using System.Text.Json;
+using Assets.Contracts;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
 using Platform.Jobs;
@@ -103,6 +104,7 @@ public sealed class AlertTests : SiteTest
     [Fact]
     public async Task Cloudflare_forgets_what_a_release_changed_and_a_refusal_with_status_200_is_one()
     {
+        await AllowAsync(new CdnHost("music.example.com", Zone));
         await ConfigureAsync(new { cacheRules = Array.Empty<object>(), publicUrl = "https://music.example.com/x", cloudflareZone = Zone });
         await ReleasesAsync();
         Assert.Empty(visited.Messages); // nobody had seen anything before the first release
@@ -119,6 +121,30 @@ public sealed class AlertTests : SiteTest
         await GiveUpAsync(error);
         await GiveUpAsync(error);
         Assert.Equal(["purge_failed"], await KindsAsync());
+    }
+
+    [Fact]
+    public async Task Only_hosts_that_an_admin_allowed_are_purged_and_nothing_else_of_their_zone()
+    {
+        const string other = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+        await AllowAsync(new CdnHost("music.example.com", Zone));
+        await AllowAsync(new CdnHost("music.example.com", Zone));
+        Assert.Single(await Server.HistoryAsync(Site), type => type == "cdn_hosts_allowed");
+        foreach (var (publicUrl, zone) in new[] { ("https://music.example.com", other), ("https://shop.example.com", Zone), (null, Zone) })
+        {
+            await RefusedAsync(new { cacheRules = Array.Empty<object>(), publicUrl, cloudflareZone = zone }, "CDN_HOST_NOT_ALLOWED", 403);
+        }
+
+        await ConfigureAsync(new { cacheRules = Array.Empty<object>(), publicUrl = "https://MUSIC.example.com/x", cloudflareZone = Zone });
+        await ReleasesAsync();
+        await Server.Events.DecideAsync<Site, ISiteEvent>(Site, _ => [new ReleasesDiscarded([1], Clock.GetUtcNow())], Cancel);
+        await PurgeAsync(); // nobody knows any more what was served before
+        Assert.Equal("""{"hosts":["music.example.com"]}""", Assert.Single(visited.Messages).Body);
+
+        await AllowAsync();
+        var refused = await Assert.ThrowsAsync<PurgeRefusedException>(PurgeAsync);
+        Assert.Contains("no admin allows", refused.Message, StringComparison.Ordinal);
+        Assert.Single(visited.Messages);
     }
 
     [Fact]
@@ -170,10 +196,13 @@ public sealed class AlertTests : SiteTest
         await SiteServer.ReadAsync(answer, 200);
     }
 
-    private async Task RefusedAsync(object environment, string code)
+    private Task AllowAsync(params CdnHost[] hosts) =>
+        Server.Services.GetRequiredService<ISites>().AllowCdnHostsAsync(Site, [.. hosts.Select(host => new CdnHostListed(host.Host, host.Zone))], Cancel);
+
+    private async Task RefusedAsync(object environment, string code, int status = 400)
     {
         using var answer = await Server.Client.PutAsJsonAsync($"/v1/sites/{Site}/environments/production", environment, Cancel);
-        Assert.Equal(code, (await SiteServer.ReadAsync(answer, 400)).GetProperty("error").GetProperty("code").GetString());
+        Assert.Equal(code, (await SiteServer.ReadAsync(answer, status)).GetProperty("error").GetProperty("code").GetString());
     }
 
     private Task CheckAsync(int release) => RunAsync(new CheckPublicUrl(Site, "production", release));

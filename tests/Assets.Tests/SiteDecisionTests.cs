@@ -7,6 +7,7 @@ namespace Assets.Tests;
 public sealed class SiteDecisionTests
 {
     private static readonly DateTimeOffset Now = new(2026, 11, 21, 12, 0, 0, TimeSpan.Zero);
+    private const string Zone = "023e105f4ecef8ad9ca31a8372d0c353";
     private static readonly SiteRegistered Registered = new("music", [new("production"), new("staging")], Now);
     private static readonly SyncStarted First = Sync("production", "aa");
     private static readonly SyncStarted Second = Sync("production", "bb");
@@ -79,6 +80,22 @@ public sealed class SiteDecisionTests
     public void What_is_public_gets_its_new_headers() => Given([.. TwoReleases])
         .When(site => ConfigureEnvironmentHandler.Decide(site, "music", "production", new([], PublishPaths: true), Now))
         .Then(new EnvironmentConfigured(Publishing, Now), new PublicationStarted(2, Publishing, "bb", Now));
+
+    [Theory]
+    [InlineData("https://music.example.com", Zone)]
+    [InlineData("Music.example.com", Zone)]
+    [InlineData("*.example.com", Zone)]
+    [InlineData("127.0.0.1", Zone)]
+    [InlineData("music.example.com", "../../accounts")]
+    [InlineData(null, Zone)]
+    [InlineData("music.example.com", null)]
+    public void What_is_no_host_in_a_zone_is_not_allowed(string? host, string? zone) =>
+        Given(Registered).When(site => AllowCdnHostsHandler.Decide(site, "music", new([new CdnHost(host!, zone!)]), Now)).ThenRefused("INVALID_CDN_HOST");
+
+    [Fact]
+    public void Hosts_are_allowed_in_place_of_those_before() =>
+        Given(Registered, new CdnHostsAllowed([new("music.example.com", Zone)], Now)).When(site => AllowCdnHostsHandler.Decide(site, "music", new([]), Now))
+            .Then(new CdnHostsAllowed([], Now));
 
     [Theory]
     [InlineData(1, new[] { 1 })]

@@ -96,6 +96,7 @@ public sealed class AccessTests(WebHost host) : IClassFixture<WebHost>
     [InlineData("sites:read", "GET", "/v1/sites/music", true)]
     [InlineData("sites:read", "POST", "/v1/sites/music/syncs", false)]
     [InlineData("albums", "POST", "/v1/sites/music/syncs", false)]
+    [InlineData("sites", "PUT", "/v1/sites/music/cdn-hosts", false)]
     public async Task A_key_of_a_site_is_for_that_site_only(string scope, string method, string path, bool isLetIn)
     {
         // A worker that is stopped before it took any job may look for its scheduler when the factory has disposed of it.

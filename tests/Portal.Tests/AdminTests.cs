@@ -114,6 +114,14 @@ public sealed class AdminTests(PortalHost host, Browser browser) : IClassFixture
         await Expect(runs.Nth(2)).ToContainTextAsync("release 1");
         await Expect(runs.Nth(2)).ToContainTextAsync("3.3 s");
         await Expect(runs.Nth(2)).ToContainTextAsync("$0.000"); // 101 writes and a read, at the price that another test may have changed
+        await site.GetByText("Cloudflare: no host may be purged").ClickAsync();
+        await site.GetByLabel("Host", new() { Exact = true }).FillAsync("records.example.com");
+        await site.GetByLabel("Zone", new() { Exact = true }).FillAsync("no zone");
+        await site.GetByRole(AriaRole.Button, new() { Name = "Allow a host of records" }).ClickAsync();
+        await Expect(site.GetByRole(AriaRole.Alert)).ToContainTextAsync("32 hex digits");
+        await site.GetByLabel("Zone", new() { Exact = true }).FillAsync("023e105f4ecef8ad9ca31a8372d0c353");
+        await site.GetByRole(AriaRole.Button, new() { Name = "Allow a host of records" }).ClickAsync();
+        await Expect(site.GetByText("Cloudflare: records.example.com")).ToBeVisibleAsync();
         await admin.AssertAccessibleAsync();
     }
 

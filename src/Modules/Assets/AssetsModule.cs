@@ -32,11 +32,13 @@ public static class AssetsModule
         .AddEventTypes(MapEvents)
         .AddErrorCodes(
             ("INVALID_CACHE_RULE", 400),
+            ("INVALID_CDN_HOST", 400),
             ("INVALID_ENVIRONMENT", 400),
             ("INVALID_IMAGE_RULE", 400),
             ("INVALID_MANIFEST", 400),
             ("INVALID_SITE", 400),
             ("OBJECT_MISMATCH", 400),
+            ("CDN_HOST_NOT_ALLOWED", 403),
             ("ENVIRONMENT_NOT_FOUND", 404),
             ("OBJECT_NOT_IN_SYNC", 404),
             ("RELEASE_NOT_FOUND", 404),
@@ -50,8 +52,10 @@ public static class AssetsModule
         .AddSingleton(RetentionOptions.Read(configuration))
         .AddOutboundHttp(configuration)
         .AddSingleton(CloudflareOptions.Read(configuration))
-        .AddSingleton<ICdnPurge, CloudflarePurge>()
+
+        // Told in this order: a zone that is not allowed any more keeps no server of the site's own waiting.
         .AddSingleton<ICdnPurge, WebhookPurge>()
+        .AddSingleton<ICdnPurge, CloudflarePurge>()
         .AddSingleton<CacheRules>()
         .AddSingleton<ObjectIndex>()
         .AddSingleton<IHostedService>(provider => provider.GetRequiredService<ObjectIndex>())
@@ -79,6 +83,7 @@ public static class AssetsModule
         GetSite.Map(sites);
         SiteLog.Map(sites);
         ConfigureEnvironmentHandler.Map(sites);
+        AllowCdnHostsHandler.Map(sites);
         StartSyncHandler.Map(sites);
         ReceiveObjectsHandler.Map(sites);
         CommitSyncHandler.Map(sites);
@@ -101,6 +106,7 @@ public static class AssetsModule
         .Map<ReleaseActivated>("release_activated")
         .Map<PublicationStarted>("publication_started")
         .Map<EnvironmentConfigured>("environment_configured")
+        .Map<CdnHostsAllowed>("cdn_hosts_allowed")
         .Map<ReleasesDiscarded>("releases_discarded")
         .Map<SyncReported>("sync_reported")
         .Map<AlertRaised>("alert_raised")

@@ -38,13 +38,15 @@ internal sealed class CloudflarePurge(CloudflareOptions options, OutboundHttp ht
 
         if (purge.Urls is null)
         {
-            await SendAsync(purge, new { purge_everything = true }, cancellationToken);
+            // Other sites may be in the same zone.
+            await SendAsync(purge, new { hosts = new[] { new Uri(purge.Environment.PublicUrl!).IdnHost } }, cancellationToken);
         }
     }
 
     private async Task SendAsync<T>(SitePurge purge, T body, CancellationToken cancellationToken)
     {
-        using var request = new HttpRequestMessage(HttpMethod.Post, new Uri(options.Url, $"zones/{purge.Environment.CloudflareZone}/purge_cache"))
+        var zone = purge.Zone ?? throw new PurgeRefusedException("no admin allows that host in that zone of Cloudflare any more.");
+        using var request = new HttpRequestMessage(HttpMethod.Post, new Uri(options.Url, $"zones/{zone}/purge_cache"))
         {
             Content = JsonContent.Create(body),
         };

@@ -36,7 +36,7 @@ internal static partial class ConfigureEnvironmentHandler
 
     /// <summary>
     /// <c>PUT /v1/sites/{site}/environments/{environment}</c>. 200; 400 <c>INVALID_CACHE_RULE</c>, <c>INVALID_IMAGE_RULE</c>,
-    /// <c>INVALID_ENVIRONMENT</c>, <c>INVALID_WEBHOOK_URL</c>, <c>WEBHOOKS_DISABLED</c>; 404 <c>SITE_NOT_FOUND</c>, <c>ENVIRONMENT_NOT_FOUND</c>.
+    /// <c>INVALID_ENVIRONMENT</c>, <c>INVALID_WEBHOOK_URL</c>, <c>WEBHOOKS_DISABLED</c>; 403 <c>CDN_HOST_NOT_ALLOWED</c>; 404 <c>SITE_NOT_FOUND</c>, <c>ENVIRONMENT_NOT_FOUND</c>.
     /// </summary>
     internal static void Map(RouteGroupBuilder sites) => sites.MapPut("/{site}/environments/{environment}", PutAsync);
 
@@ -79,9 +79,15 @@ internal static partial class ConfigureEnvironmentHandler
 
         var configured = new SiteEnvironment(
             present.Name, command.CacheRules, command.PublishPaths, command.ImageRules, PublicUrlOf(command), command.CloudflareZone, command.PurgeWebhookUrl, command.AlertThresholds);
-        if (configured.CloudflareZone is { } zone && !Zone().IsMatch(zone))
+        if (configured.CloudflareZone is { } zone && !AllowCdnHostsHandler.IsZone(zone))
         {
             throw new CommandRefusedException("INVALID_ENVIRONMENT", "A zone of Cloudflare has an id of 32 hex digits.");
+        }
+
+        if (!site.MayPurge(configured))
+        {
+            throw new CommandRefusedException(
+                "CDN_HOST_NOT_ALLOWED", "The host of the public URL may not be purged in that zone. An admin allows it, at /admin/sites.");
         }
 
         if (!configured.Alerts.IsValid())
@@ -114,9 +120,6 @@ internal static partial class ConfigureEnvironmentHandler
 
     private static bool IsValid(CacheRule? rule) =>
         rule is { Glob.Length: > 0 and <= MostGlobChars } && !rule.Glob.Any(char.IsControl) && CacheControl().IsMatch(rule.CacheControl ?? "");
-
-    [GeneratedRegex("^[0-9a-f]{32}$", RegexOptions.NonBacktracking)]
-    private static partial Regex Zone();
 
     // RFC 9111 §5.2: tokens, and numbers of seconds.
     [GeneratedRegex("^[a-zA-Z0-9=, -]{1,200}$", RegexOptions.NonBacktracking)]

@@ -66,12 +66,14 @@ internal static class GetSite
 
 /// <param name="Releases">The newest first.</param>
 /// <param name="Runs">The last that were reported, the newest first; so are alerts.</param>
+/// <param name="CdnHosts">That may be purged.</param>
 internal sealed record SiteView(
     string Site,
     IReadOnlyList<EnvironmentView> Environments,
     IReadOnlyList<ReleaseView> Releases,
     IReadOnlyList<SyncReported>? Runs,
-    IReadOnlyList<AlertRaised>? Alerts)
+    IReadOnlyList<AlertRaised>? Alerts,
+    IReadOnlyList<CdnHost>? CdnHosts)
 {
     internal static SiteView Of(string name, Site site) => new(
         name,
@@ -79,7 +81,8 @@ internal sealed record SiteView(
         [.. site.Releases.Values.Reverse().Select(release =>
             new ReleaseView(release.Number, release.ManifestHash, release.Files, release.SizeBytes, release.Environment, release.CreatedAt))],
         [.. site.Runs.Reverse()],
-        [.. site.Alerts.Reverse()]);
+        [.. site.Alerts.Reverse()],
+        site.CdnHosts);
 }
 
 /// <param name="Release">The one it serves; <see langword="null"/> before its first.</param>

@@ -11,10 +11,11 @@ namespace Assets;
 /// <param name="Version">Of the activation.</param>
 internal sealed record PurgePaths(string Site, long Version);
 
-/// <param name="Urls">That have other bytes now, or none; <see langword="null"/> for whatever the CDN has.</param>
+/// <param name="Zone">Of Cloudflare, where an admin allowed it.</param>
+/// <param name="Urls">That have other bytes now, or none; <see langword="null"/> for whatever the CDN has of the host.</param>
 /// <param name="Cause">Names the purge, whenever it is tried.</param>
 internal sealed record SitePurge(
-    string Site, SiteEnvironment Environment, int Release, IReadOnlyList<string>? Urls, (Guid SyncId, long Version) Cause, DateTimeOffset At);
+    string Site, SiteEnvironment Environment, string? Zone, int Release, IReadOnlyList<string>? Urls, (Guid SyncId, long Version) Cause, DateTimeOffset At);
 
 /// <summary>A kind of CDN that can be told what to forget.</summary>
 internal interface ICdnPurge
@@ -54,7 +55,13 @@ internal sealed class PurgePathsHandler(EventStore store, SiteObjects manifests,
         }
 
         var purge = new SitePurge(
-            command.Site, environment, release.Number, changed?.Select(path => UrlOf(url, path)).ToArray(), (release.SyncId, command.Version), activated.At);
+            command.Site,
+            environment,
+            site.MayPurge(environment) ? environment.CloudflareZone : null,
+            release.Number,
+            changed?.Select(path => UrlOf(url, path)).ToArray(),
+            (release.SyncId, command.Version),
+            activated.At);
         foreach (var cdn in told)
         {
             await cdn.PurgeAsync(purge, cancellationToken);

@@ -93,6 +93,9 @@ internal sealed record AlertRaised(string Environment, string Kind, string Detai
 /// <param name="Urls"><see langword="null"/> for all it had.</param>
 internal sealed record PathsPurged(string Environment, int Release, int? Urls, DateTimeOffset At) : ISiteEvent;
 
+/// <summary>Whose caches the environments may have purged, as an admin says: these, and no others.</summary>
+internal sealed record CdnHostsAllowed(IReadOnlyList<CdnHost> Hosts, DateTimeOffset At) : ISiteEvent;
+
 /// <summary>When an alert is raised.</summary>
 /// <param name="UploadErrorPercent">Of all attempts to upload: more is too many.</param>
 /// <param name="ResponseSeconds">Until the public address answers.</param>
@@ -165,6 +168,8 @@ internal sealed record Site : IState<Site, ISiteEvent>
     /// <summary>The last <see cref="MostRemembered"/>, the newest last.</summary>
     public ImmutableList<AlertRaised> Alerts { get; private init; } = [];
 
+    public ImmutableList<CdnHost> CdnHosts { get; private init; } = [];
+
     public ImmutableHashSet<Guid> Superseded { get; private init; } = [];
 
     /// <summary>Releases are numbered without gaps, also where the last ones were discarded.</summary>
@@ -194,6 +199,7 @@ internal sealed record Site : IState<Site, ISiteEvent>
         {
             Environments = state.Environments.SetItem(configured.Environment.Name, configured.Environment),
         },
+        CdnHostsAllowed allowed => state with { CdnHosts = [.. allowed.Hosts] },
         SyncReported run => state with { Runs = Last(state.Runs.Add(run)) },
         AlertRaised alert => state with { Alerts = Last(state.Alerts.Add(alert)) },
         ReleasesDiscarded discarded => state with { Releases = state.Releases.RemoveRange(discarded.Releases) },
@@ -224,6 +230,10 @@ internal sealed record Site : IState<Site, ISiteEvent>
             throw new CommandRefusedException("SITE_NOT_FOUND", $"There is no site {site}.");
         }
     }
+
+    /// <summary>Whether its CDN, if it has one, is one that an admin allowed, for the host that its files are at.</summary>
+    public bool MayPurge(SiteEnvironment environment) => environment.CloudflareZone is not { } zone
+        || (environment.PublicUrl is { } url && CdnHosts.Contains(new CdnHost(new Uri(url).IdnHost, zone)));
 
     public ImmutableList<PublicationStarted> PublicationsOf(string environment) => Publications.GetValueOrDefault(environment) ?? [];
 

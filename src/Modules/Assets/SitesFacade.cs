@@ -21,6 +21,12 @@ internal sealed class SitesFacade(NpgsqlDataSource database, EventStore store, T
     public Task ActivateAsync(string site, int release, string environment, CancellationToken cancellationToken) => store.DecideAsync<Site, ISiteEvent>(
         site, state => ActivateReleaseHandler.Decide(state, site, release, new ActivateRelease(environment), clock.GetUtcNow()), cancellationToken);
 
+    public Task AllowCdnHostsAsync(string site, IReadOnlyList<CdnHostListed> hosts, CancellationToken cancellationToken) => store.DecideAsync<Site, ISiteEvent>(
+        site,
+        state => AllowCdnHostsHandler.Decide(
+            state, site, new AllowCdnHosts([.. hosts.Select(allowed => new CdnHost(allowed.Host, allowed.Zone))]), clock.GetUtcNow()),
+        cancellationToken);
+
     private static SiteListed Of(string name, Site site) => new(
         name,
         [.. site.Environments.Keys.Where(site.Active.ContainsKey).Select(environment =>
@@ -29,5 +35,6 @@ internal sealed class SitesFacade(NpgsqlDataSource database, EventStore store, T
             new ReleaseListed(release.Number, release.Files, release.SizeBytes, release.CreatedAt))],
         [.. site.Runs.Reverse().Select(run => new RunListed(
             run.Environment, run.Release, run.Seconds, run.UploadedObjects, run.UploadedBytes, run.FailedUploads, run.Cost?.OperationsUsd, run.Failure, run.At))],
-        [.. site.Alerts.Reverse().Select(alert => new SiteAlertListed(alert.Environment, alert.Sentence, alert.Detail, alert.At))]);
+        [.. site.Alerts.Reverse().Select(alert => new SiteAlertListed(alert.Environment, alert.Sentence, alert.Detail, alert.At))],
+        [.. site.CdnHosts.Select(allowed => new CdnHostListed(allowed.Host, allowed.Zone))]);
 }

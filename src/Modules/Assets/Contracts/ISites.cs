@@ -9,6 +9,10 @@ public interface ISites
     /// <summary>Lets an environment serve a release that is kept. Safe to repeat.</summary>
     /// <exception cref="Platform.Events.CommandRefusedException"><c>SITE_NOT_FOUND</c>, <c>ENVIRONMENT_NOT_FOUND</c>, <c>RELEASE_NOT_FOUND</c>.</exception>
     Task ActivateAsync(string site, int release, string environment, CancellationToken cancellationToken);
+
+    /// <summary>Says for which hosts the site's environments may have Cloudflare purged, and no others. Safe to repeat.</summary>
+    /// <exception cref="Platform.Events.CommandRefusedException"><c>SITE_NOT_FOUND</c>, <c>INVALID_CDN_HOST</c>.</exception>
+    Task AllowCdnHostsAsync(string site, IReadOnlyList<CdnHostListed> hosts, CancellationToken cancellationToken);
 }
 
 /// <param name="Environments">Those that serve a release.</param>
@@ -19,7 +23,12 @@ public sealed record SiteListed(
     IReadOnlyList<EnvironmentListed> Environments,
     IReadOnlyList<ReleaseListed> Releases,
     IReadOnlyList<RunListed> Runs,
-    IReadOnlyList<SiteAlertListed> Alerts);
+    IReadOnlyList<SiteAlertListed> Alerts,
+    IReadOnlyList<CdnHostListed> CdnHosts);
+
+/// <param name="Host">That environments of the site may have purged.</param>
+/// <param name="Zone">Cloudflare's id of its zone.</param>
+public sealed record CdnHostListed(string Host, string Zone);
 
 /// <param name="Path">Where this host serves it.</param>
 public sealed record EnvironmentListed(string Name, int Release, string Path);
