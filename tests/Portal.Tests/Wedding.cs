@@ -36,6 +36,17 @@ internal static class Wedding
             new { weddingId, files = Enumerable.Range(1, 3).Select(i => new { key, name = $"{i}.mp4" }), maxVolumeBytes = 100_000_000 });
     }
 
+    /// <summary>An album of what guests have sent, planned by whoever downloads it first.</summary>
+    internal static async Task<Guid> DownloadedAlbumAsync(this PortalHost host, string weddingId)
+    {
+        using var client = host.CreateClient();
+        using var requested = await client.PostAsJsonAsync("/v1/albums", new { weddingId }, Cancellation);
+        var id = (await requested.EnsureSuccessStatusCode().Content.ReadFromJsonAsync<JsonElement>(Cancellation)).GetProperty("albumId").GetGuid();
+        using var zip = await client.GetAsync(new Uri($"/v1/albums/{id}/download", UriKind.Relative), Cancellation);
+        zip.EnsureSuccessStatusCode();
+        return id;
+    }
+
     /// <summary>An album of which every file is missing: it fails.</summary>
     internal static Task<Guid> FailedAlbumAsync(this PortalHost host, string weddingId) =>
         host.RequestAlbumAsync(new { weddingId, files = new[] { new { key = $"{weddingId}/not-there.jpg" } } });

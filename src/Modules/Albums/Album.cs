@@ -39,6 +39,9 @@ internal sealed record Album : IState<Album, IAlbumEvent>
 
     public ImmutableList<SkippedFile> Skipped { get; private init; } = [];
 
+    /// <summary>Files that somebody does without and that are still planned; by their place among the files asked for.</summary>
+    public ImmutableHashSet<int> SkipsRequested { get; private init; } = [];
+
     public int Attempts { get; private init; }
 
     /// <summary>Of <see cref="Attempts"/>, those since somebody wanted the album to go on.</summary>
@@ -100,6 +103,9 @@ internal sealed record Album : IState<Album, IAlbumEvent>
     /// <summary>Recipients whose mail server has the reminder.</summary>
     public ImmutableHashSet<int> RemindersSent { get; private init; } = [];
 
+    /// <param name="index">Of a file, among those asked for.</param>
+    public bool LeavesOut(int index) => SkipsRequested.Contains(index) || Skipped.Exists(file => file.Index == index);
+
     /// <summary>There is work that a worker may take up.</summary>
     public bool IsWaitingForWork => Status is AlbumStatus.Requested or AlbumStatus.Planning or AlbumStatus.Zipping;
 
@@ -135,7 +141,12 @@ internal sealed record Album : IState<Album, IAlbumEvent>
             Underway = state.Underway.Resumed(attempt.At),
         },
         AttemptYielded => state with { HasYielded = true },
-        FileSkipped file => state with { Skipped = state.Skipped.Add(new SkippedFile(file.Index, file.Name, file.Reason, file.Key)) },
+        FileSkipRequested file => state with { SkipsRequested = state.SkipsRequested.Add(file.Index) },
+        FileSkipped file => state with
+        {
+            Skipped = state.Skipped.Add(new SkippedFile(file.Index, file.Name, file.Reason, file.Key)),
+            SkipsRequested = state.SkipsRequested.Remove(file.Index),
+        },
         PlanFrozen plan => state with
         {
             Status = state.Status is AlbumStatus.Requested ? AlbumStatus.Requested : AlbumStatus.Zipping, // a download planned it, no worker yet

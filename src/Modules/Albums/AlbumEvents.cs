@@ -62,6 +62,10 @@ internal sealed record PartStored(
 /// <summary>The part is about to be sent again: the store no longer has it as recorded.</summary>
 internal sealed record PartInvalidated(int Number) : IAlbumEvent;
 
+/// <summary>Somebody does without a file that is not packed yet. Whoever works on the album plans it anew; then it is <see cref="FileSkipped"/>.</summary>
+/// <param name="Index">Counts the files asked for.</param>
+internal sealed record FileSkipRequested(int Index, string By, DateTimeOffset At) : IAlbumEvent;
+
 /// <summary>An entry and all before it are safe in the store. <paramref name="Index"/> counts the plan's entries.</summary>
 internal sealed record FileZipped(int Index, long OffsetBytes, long SizeBytes, uint Crc32) : IAlbumEvent;
 

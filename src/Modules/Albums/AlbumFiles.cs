@@ -23,7 +23,7 @@ internal sealed class AlbumFiles(EventStore store, IObjectStorage storage) : IDi
         var album = (await store.FoldAsync<Album, IAlbumEvent>(albumId, cancellationToken)).State;
         var entries = album.Plan is null || album.LeavesNothing ? [] : await EntriesAsync(album.Plan, cancellationToken);
         var found = album.Skipped.Select(file => new AlbumFileRow(file.Name, SizeBytes: null, AlbumFileState.Missing, file.Reason))
-            .Concat(entries.Select((entry, index) => new AlbumFileRow(entry.Name, entry.SizeBytes, StateOf(album, index), Reason: null)))
+            .Concat(entries.Select((entry, index) => RowOf(album, entry, StateOf(album, index))))
             .Where(file => search.State is null || file.State == search.State)
             .Where(file => string.IsNullOrWhiteSpace(search.Text) || file.Name.Contains(search.Text.Trim(), StringComparison.OrdinalIgnoreCase))
             .ToList();
@@ -34,7 +34,7 @@ internal sealed class AlbumFiles(EventStore store, IObjectStorage storage) : IDi
 
     public void Dispose() => plans.Dispose();
 
-    private async Task<IReadOnlyList<PlannedEntry>> EntriesAsync(PlanFrozen frozen, CancellationToken cancellationToken)
+    internal async Task<IReadOnlyList<PlannedEntry>> EntriesAsync(PlanFrozen frozen, CancellationToken cancellationToken)
     {
         if (!plans.TryGetValue<ZipPlan>(frozen.PlanHash, out var plan))
         {
@@ -43,6 +43,13 @@ internal sealed class AlbumFiles(EventStore store, IObjectStorage storage) : IDi
         }
 
         return plan!.Entries;
+    }
+
+    private static AlbumFileRow RowOf(Album album, PlannedEntry entry, AlbumFileState state)
+    {
+        var maySkip = state is not AlbumFileState.Packed && (album.IsWaitingForWork || album.Status is AlbumStatus.Failed)
+            && entry.Index >= 0 && !album.LeavesOut(entry.Index);
+        return new AlbumFileRow(entry.Name, entry.SizeBytes, state, Reason: null, maySkip ? entry.Index : null);
     }
 
     private static AlbumFileState StateOf(Album album, int entry) =>

@@ -10,7 +10,8 @@ namespace Albums;
 
 /// <summary>The module's border for the portal.</summary>
 internal sealed class AlbumsFacade(
-    EventStore store, SearchAlbums albums, OverviewAlbums overview, AlbumFiles files, BulkActions bulk, UrlSource urls, TimeProvider clock) : IAlbums
+    EventStore store, SearchAlbums albums, OverviewAlbums overview, AlbumFiles files, SkipFileHandler skip, BulkActions bulk, UrlSource urls, TimeProvider clock)
+    : IAlbums
 {
     private const int EventsPerPage = 50;
 
@@ -84,6 +85,9 @@ internal sealed class AlbumsFacade(
 
     public Task ReplayAsync(Guid albumId, string by, CancellationToken cancellationToken) =>
         DecideAsync(albumId, album => ReplayAlbumHandler.Decide(album, new ReplayAlbum(albumId, by), clock.GetUtcNow()), cancellationToken);
+
+    public Task SkipFileAsync(Guid albumId, int index, string by, CancellationToken cancellationToken) =>
+        skip.RunAsync(new SkipFile(albumId, index, by), cancellationToken);
 
     public Task CancelAsync(Guid albumId, string by, CancellationToken cancellationToken) =>
         DecideAsync(albumId, album => CancelAlbumHandler.Decide(album, new CancelAlbum(albumId, by), clock.GetUtcNow()), cancellationToken);

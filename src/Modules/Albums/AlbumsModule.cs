@@ -41,11 +41,13 @@ public static class AlbumsModule
             ("INVALID_VOLUME_SIZE", 400),
             ("ALBUM_NOT_FOUND", 404),
             ("BULK_ACTION_NOT_FOUND", 404),
+            ("FILE_NOT_FOUND", 404),
             ("VOLUME_NOT_FOUND", 404),
             ("ALBUM_CANCELLED", 409),
             ("ALBUM_COMPLETED", 409),
             ("ALBUM_EMPTY", 409),
             ("ALBUM_NOT_READY", 409),
+            ("FILE_PACKED", 409),
             ("TOO_MANY_FILES", 409),
             ("ALBUM_GONE", 410))
         .AddKeyOwner(AlbumContents.OwnFolder, AlbumContents.OwnerOf)
@@ -65,6 +67,7 @@ public static class AlbumsModule
         .AddSingleton<BulkActions>()
         .AddJob<RunBulkAction, RunBulkActionHandler>("run_bulk_action")
         .AddSingleton<AlbumFiles>()
+        .AddSingleton<SkipFileHandler>()
         .AddSingleton<IAlbums, AlbumsFacade>()
 
         // Buffers of parts outlive their album, or each album would leave its own to the garbage collector. The shared pool keeps one
@@ -94,6 +97,7 @@ public static class AlbumsModule
         AlbumLog.Map(albums);
         AlbumWebhooks.Map(albums);
         ReplayAlbumHandler.Map(albums);
+        SkipFileHandler.Map(albums);
         CancelAlbumHandler.Map(albums);
         DeleteAlbumHandler.Map(albums);
         AlbumLinks.Map(albums);
@@ -117,6 +121,7 @@ public static class AlbumsModule
         .Map<AlbumRequested>("album_requested")
         .Map<AttemptStarted>("attempt_started")
         .Map<AttemptYielded>("attempt_yielded")
+        .Map<FileSkipRequested>("file_skip_requested")
         .Map<FileSkipped>("file_skipped")
         .Map<PlanFrozen>("plan_frozen")
         .Map<MultipartBegun>("multipart_begun")

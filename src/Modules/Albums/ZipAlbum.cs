@@ -119,6 +119,12 @@ internal sealed class ZipAlbumHandler(
         {
             await stream.AppendAsync(events, cancellationToken);
             events = [];
+            if (FindSkip(stream.Album, present) is { } unwanted)
+            {
+                (plan, events) = await ReplanAsync(stream, metered, present, unwanted, cancellationToken);
+                continue;
+            }
+
             if (stream.Album.Upload is null)
             {
                 await BeginUploadAsync(stream, metered, cancellationToken);
@@ -177,6 +183,21 @@ internal sealed class ZipAlbumHandler(
         return stream.Album.Standing is not null
             ? [new ReplayEnded("NOTHING_FOUND", By: null, clock.GetUtcNow())]
             : [.. events, new AlbumFailed("NO_FILES", "None of the album's files is in the store.", clock.GetUtcNow())];
+    }
+
+    // What is in a complete volume stays there.
+    private static SourceLostException? FindSkip(Album album, ZipPlan plan)
+    {
+        var (first, _) = plan.EntriesOf(album.Volumes.Count + 1);
+        for (var entry = first; entry < plan.Entries.Count && !album.SkipsRequested.IsEmpty; entry++)
+        {
+            if (album.SkipsRequested.Contains(plan.Entries[entry].Index))
+            {
+                return new SourceLostException(entry, "it was left out by hand");
+            }
+        }
+
+        return null;
     }
 
     private async Task<(ZipPlan? Plan, IReadOnlyList<IAlbumEvent> Events)> ReplanAsync(

@@ -71,7 +71,8 @@ public enum AlbumFileState
 public sealed record AlbumFilePage(IReadOnlyList<AlbumFileRow> Files, int Count, int? NextFrom);
 
 /// <param name="Reason">Why it is missing.</param>
-public sealed record AlbumFileRow(string Name, long? SizeBytes, AlbumFileState State, string? Reason);
+/// <param name="Skippable">What <see cref="IAlbums.SkipFileAsync"/> knows it by, as long as the album can do without it.</param>
+public sealed record AlbumFileRow(string Name, long? SizeBytes, AlbumFileState State, string? Reason, int? Skippable = null);
 
 /// <param name="Types">Any of these stored names; empty for all.</param>
 /// <param name="Before">Leaves out this version and later ones.</param>

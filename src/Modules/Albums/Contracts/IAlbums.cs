@@ -34,6 +34,13 @@ public interface IAlbums
     /// <exception cref="Platform.Events.CommandRefusedException"><c>ALBUM_NOT_FOUND</c>, <c>ALBUM_CANCELLED</c>, <c>ALBUM_GONE</c>.</exception>
     Task ReplayAsync(Guid albumId, string by, CancellationToken cancellationToken);
 
+    /// <summary>Does without a file that is not packed yet. A failed album goes on without it.</summary>
+    /// <param name="index"><see cref="AlbumFileRow.Skippable"/>.</param>
+    /// <exception cref="Platform.Events.CommandRefusedException">
+    /// <c>ALBUM_NOT_FOUND</c>, <c>FILE_NOT_FOUND</c>, <c>FILE_PACKED</c>, <c>ALBUM_NOT_READY</c>, <c>ALBUM_COMPLETED</c>, <c>ALBUM_CANCELLED</c>, <c>ALBUM_GONE</c>.
+    /// </exception>
+    Task SkipFileAsync(Guid albumId, int index, string by, CancellationToken cancellationToken);
+
     /// <summary>Ends an album that is not complete.</summary>
     /// <exception cref="Platform.Events.CommandRefusedException"><c>ALBUM_NOT_FOUND</c>, <c>ALBUM_COMPLETED</c>, <c>ALBUM_GONE</c>.</exception>
     Task CancelAsync(Guid albumId, string by, CancellationToken cancellationToken);
