@@ -125,6 +125,17 @@ public abstract class UploadApiTests(UploadNode node) : IDisposable
     }
 
     [Fact]
+    public async Task Only_the_last_chunk_has_the_size_of_the_rest()
+    {
+        var id = (await host.InitAsync(ChunkSize + 1_000, ChunkSize)).Id();
+        var (first, last) = (await RefusedAsync(await host.PutChunkAsync(id, 0, new ByteArrayContent(Last)), 400, "CHUNK_SIZE_MISMATCH"),
+            await RefusedAsync(await host.PutChunkAsync(id, 1, new ByteArrayContent(First)), 413, "CHUNK_TOO_LARGE"));
+        Assert.Equal(ChunkSize, first.GetProperty("expectedSizeBytes").GetInt64());
+        Assert.Equal(1_000, last.GetProperty("expectedSizeBytes").GetInt64());
+        Assert.Equal(["upload_initiated"], await host.HistoryAsync(id));
+    }
+
+    [Fact]
     public async Task A_body_without_content_length_is_taken()
     {
         var upload = await host.InitAsync(ChunkSize);

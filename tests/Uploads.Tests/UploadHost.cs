@@ -152,8 +152,14 @@ internal sealed class UploadHost : IAsyncDisposable
 
     public static async Task<JsonElement> RefusedAsync(HttpResponseMessage answer, int status, string code)
     {
+        var mediaType = answer.Content.Headers.ContentType?.MediaType;
         var problem = await ReadAsync(answer, status);
-        Assert.Equal(code, problem.GetProperty("error").GetProperty("code").GetString());
+        var error = problem.GetProperty("error");
+        Assert.Equal(code, error.GetProperty("code").GetString());
+        Assert.Equal("application/problem+json", mediaType);
+        Assert.Equal(status, problem.GetProperty("status").GetInt32());
+        Assert.Equal(problem.GetProperty("detail").GetString(), error.GetProperty("message").GetString());
+        Assert.Equal(JsonValueKind.String, error.GetProperty("timestamp").ValueKind);
         return problem;
     }
 }

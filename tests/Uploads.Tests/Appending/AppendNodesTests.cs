@@ -139,6 +139,35 @@ public sealed class AppendNodesTests : IAsyncLifetime
         Directory.Delete(folder, recursive: true);
     }
 
+    /// <summary>
+    /// A client comes again while what it sent before hangs in the store. It does not wait for the store, which may take minutes: an offset is true as
+    /// soon as the earlier request can move it no more.
+    /// </summary>
+    [Theory]
+    [InlineData(S3Operation.PutPart, 0)]
+    [InlineData(S3Operation.Put, PartPlan.AppendedPartSizeBytes)] // the tail
+    public async Task A_store_that_hangs_keeps_nobody_from_going_on(S3Operation hanging, long expected)
+    {
+        await using var proxy = await S3FaultProxy.StartAsync(server.Options);
+        using var slow = new S3ObjectStorage(proxy.Options, TimeProvider.System);
+        await using var host = await UploadHost.StartAsync(database.ConnectionString, slow, new FastClock(50), work: false);
+        var client = new AppendClient(host);
+        var url = await client.TusCreateAsync(Bytes.Length);
+        proxy.Disturb(call => call.Operation == hanging ? StoreFault.StalledRequest : null);
+        using var before = await client.TusBeginPatchAsync(url, 0, Bytes.Length, Bytes[..9_000_000]);
+        await Eventually.HoldsAsync(async () => hanging is S3Operation.PutPart
+            ? proxy.Faults.Count > 0
+            : (await client.HistoryAsync(url)).Contains("chunk_stored"));
+
+        var offset = (int)await client.TusOffsetAsync(url).WaitAsync(TimeSpan.FromMinutes(1), Cancellation);
+        Assert.Equal(expected, offset);
+        Assert.True(await before.IsCutOffAsync());
+
+        await proxy.CalmAsync();
+        (await client.TusPatchAsync(url, offset, Bytes[offset..])).Is(204);
+        await client.HoldsAsync(url, bucket, Bytes);
+    }
+
     /// <summary>A host that stops ends its requests, and keeps what they brought.</summary>
     [Fact]
     public async Task A_stopping_host_keeps_what_arrived()

@@ -19,6 +19,7 @@ internal sealed record Answer(int Status, string Reason, IReadOnlyDictionary<str
     public Answer Refuses(int status, string code)
     {
         Is(status);
+        Assert.Equal("application/problem+json", this["Content-Type"]);
         Assert.Contains($"\"code\":\"{code}\"", Body, StringComparison.Ordinal);
         return this;
     }

@@ -4,6 +4,7 @@
 //   before a part or piece is stored     loses what the request brought since the last event: none of it was acknowledged;
 //   between the store and our event      too: the same part is stored again over it, and the piece goes with the upload.
 // Whoever took the upload over meanwhile moved its stream on: the event fails, and what was stored is nobody's.
+// A request that was interrupted, and whose store does not answer, ends as in a crash.
 // A body with promised digests counts whole or not at all: its events are recorded together, once it turned out to be what was promised.
 
 using System.Runtime.ExceptionServices;
@@ -18,8 +19,9 @@ internal sealed record AppendServices(EventStore Events, IObjectStorage Storage,
 /// <summary>One append: puts its body into the store, and records it.</summary>
 /// <param name="upload">Ready for the append, at the version its events are to follow.</param>
 /// <param name="lengthBytes">Of the file, where it is known.</param>
+/// <param name="graceEnded">Ends the waiting for the store.</param>
 internal sealed class AppendRun(
-    AppendServices services, AppendToUpload command, Folded<Upload> upload, AppendBody body, long? lengthBytes)
+    AppendServices services, AppendToUpload command, Folded<Upload> upload, AppendBody body, long? lengthBytes, CancellationToken graceEnded)
 {
     private readonly Guid uploadId = command.UploadId;
     private readonly long partSizeBytes = upload.State.Appended!.PartSizeBytes;
@@ -60,7 +62,7 @@ internal sealed class AppendRun(
         {
             await storing.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             part?.Dispose();
-            await services.Tails.DeleteAsync(kept);
+            await services.Tails.DeleteAsync(kept, graceEnded);
         }
     }
 
@@ -132,13 +134,13 @@ internal sealed class AppendRun(
             var slot = new PartSlot((int)(part.OffsetBytes / partSizeBytes) + 1, part.OffsetBytes, part.EndBytes - part.OffsetBytes);
             var stored = await OrLostAsync(async () =>
             {
-                var (from, crc32) = await part.LoadAsync(tail, services.Tails);
+                var (from, crc32) = await part.LoadAsync(tail, services.Tails, graceEnded);
                 if (part.OffsetBytes == 0)
                 {
                     CheckHead(part);
                 }
 
-                var put = await services.Storage.PutPartAsync(upload.State.Multipart!, slot, part.OpenRead(from, crc32), CancellationToken.None);
+                var put = await services.Storage.PutPartAsync(upload.State.Multipart!, slot, part.OpenRead(from, crc32), graceEnded);
                 return new ChunkStored(slot.Number - 1, put.ETag, slot.SizeBytes, crc32, services.Clock.GetUtcNow());
             });
             replaced.AddRange(tail);
@@ -151,8 +153,8 @@ internal sealed class AppendRun(
         var takenUp = TailStore.TakenUpBy(TailOf(part), part.NewSizeBytes);
         var piece = await OrLostAsync(async () =>
         {
-            var (from, crc32) = await part.LoadAsync(takenUp, services.Tails);
-            return await services.Tails.KeepAsync(uploadId, from, part.EndBytes - from, crc32, part.OpenRead(from, crc32));
+            var (from, crc32) = await part.LoadAsync(takenUp, services.Tails, graceEnded);
+            return await services.Tails.KeepAsync(uploadId, from, part.EndBytes - from, crc32, part.OpenRead(from, crc32), graceEnded);
         });
         kept.Add(piece);
         replaced.AddRange(takenUp);
@@ -178,14 +180,14 @@ internal sealed class AppendRun(
         }
         catch (StreamConflictException)
         {
-            await services.Tails.DeleteAsync(recorded);
+            await services.Tails.DeleteAsync(recorded, graceEnded);
             var newer = await services.Events.FoldAsync<Upload, IUploadEvent>(uploadId, CancellationToken.None);
             newer.State.MustBeOpen(services.Clock.GetUtcNow());
             throw AppendErrors.Superseded();
         }
 
         unrecorded.Clear();
-        await services.Tails.DeleteAsync(replaced);
+        await services.Tails.DeleteAsync(replaced, graceEnded);
         replaced.Clear();
     }
 

@@ -42,7 +42,7 @@ internal sealed class AppendToUploadHandler(
         var body = new AppendBody(
             command.Body, most - command.OffsetBytes, command.Digests, () => length is null ? PartPlan.TooLarge(most) : AppendErrors.TooLong(most));
         using var charged = usage.Charge(upload.State.Account);
-        var after = await new AppendRun(services, command, upload, body, length).ReceiveAsync();
+        var after = await RunAsync(new AppendRun(services, command, upload, body, length, turn.GraceEnded), command.UploadId, turn.GraceEnded);
         if (!IsWhole(after, command.IsLast))
             return after;
 
@@ -86,6 +86,24 @@ internal sealed class AppendToUploadHandler(
         }
 
         return appended.Node == node ? [] : [new AppendTakenOver(node, now)];
+    }
+
+    private async Task<Upload> RunAsync(AppendRun append, Guid uploadId, CancellationToken graceEnded)
+    {
+        try
+        {
+            return await append.ReceiveAsync();
+        }
+        catch (OperationCanceledException) when (graceEnded.IsCancellationRequested)
+        {
+            // As after a process that died, the store may have a piece that no event names.
+            var takenOver = new AppendTakenOver(node.Name, services.Clock.GetUtcNow());
+            await services.Events.DecideAsync<Upload, IUploadEvent>(
+                uploadId,
+                upload => upload.Status is UploadStatus.Open && upload.Appended!.Node == node.Name ? [takenOver] : [],
+                CancellationToken.None);
+            throw new AppendInterruptedException();
+        }
     }
 
     private static long? LengthOf(Upload upload) => upload.Appended!.IsLengthKnown ? upload.Session.SizeBytes : null;

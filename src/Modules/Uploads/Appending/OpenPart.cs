@@ -32,12 +32,12 @@ internal sealed class OpenPart(PartBuffer buffer, long offsetBytes, long beginBy
     /// <summary>Puts pieces of the tail before the new bytes, so that the part can be read from the first one on.</summary>
     /// <param name="pieces">Neighbours, up to where the new bytes begin.</param>
     /// <returns>Where they begin, and the CRC-32 from there to the end.</returns>
-    public async Task<(long BeginBytes, uint Crc32)> LoadAsync(IReadOnlyList<TailKept> pieces, TailStore tails)
+    public async Task<(long BeginBytes, uint Crc32)> LoadAsync(IReadOnlyList<TailKept> pieces, TailStore tails, CancellationToken cancellationToken)
     {
         var before = 0u;
         foreach (var piece in pieces)
         {
-            await tails.LoadAsync(piece, buffer, offsetBytes);
+            await tails.LoadAsync(piece, buffer, offsetBytes, cancellationToken);
             before = Crc32.Combine(before, piece.Crc32, piece.SizeBytes);
         }
 

@@ -36,23 +36,24 @@ internal sealed class TailStore(IObjectStorage storage, TimeProvider clock)
 
     /// <summary>Stores a piece. It counts once the event is recorded.</summary>
     /// <param name="offsetBytes">In the file.</param>
-    public async Task<TailKept> KeepAsync(Guid uploadId, long offsetBytes, long sizeBytes, uint crc32, Stream body)
+    public async Task<TailKept> KeepAsync(
+        Guid uploadId, long offsetBytes, long sizeBytes, uint crc32, Stream body, CancellationToken cancellationToken)
     {
         var key = $"{FolderOf(uploadId)}{Guid.CreateVersion7():N}";
-        var stored = await storage.PutAsync(key, body, sizeBytes, MediaType, CancellationToken.None);
+        var stored = await storage.PutAsync(key, body, sizeBytes, MediaType, cancellationToken);
         return new TailKept(offsetBytes, sizeBytes, crc32, key, stored.ETag, clock.GetUtcNow());
     }
 
     /// <summary>Copies a piece to its place in a part.</summary>
     /// <exception cref="StorageException">NotFound or PreconditionFailed where its bytes are not there any more.</exception>
-    public async Task LoadAsync(TailKept piece, PartBuffer part, long partOffsetBytes)
+    public async Task LoadAsync(TailKept piece, PartBuffer part, long partOffsetBytes, CancellationToken cancellationToken)
     {
-        await using var body = await storage.ReadAsync(piece.Key, range: null, piece.ETag, CancellationToken.None);
+        await using var body = await storage.ReadAsync(piece.Key, range: null, piece.ETag, cancellationToken);
         var block = ArrayPool<byte>.Shared.Rent(BlockBytes);
         try
         {
             var (loaded, crc32) = (0L, 0u);
-            for (int read; (read = await body.ReadAsync(block)) > 0; loaded += read)
+            for (int read; (read = await body.ReadAsync(block, cancellationToken)) > 0; loaded += read)
             {
                 part.Write(piece.OffsetBytes - partOffsetBytes + loaded, new ReadOnlySequence<byte>(block, 0, read));
                 crc32 = Crc32.Append(crc32, block.AsSpan(0, read));
@@ -70,16 +71,16 @@ internal sealed class TailStore(IObjectStorage storage, TimeProvider clock)
     }
 
     /// <summary>Deletes pieces that no event names. What fails is left to <see cref="DeleteAllAsync"/>.</summary>
-    public async Task DeleteAsync(IEnumerable<TailKept> pieces)
+    public async Task DeleteAsync(IEnumerable<TailKept> pieces, CancellationToken cancellationToken)
     {
         try
         {
             foreach (var piece in pieces)
             {
-                await storage.DeleteAsync(piece.Key, CancellationToken.None);
+                await storage.DeleteAsync(piece.Key, cancellationToken);
             }
         }
-        catch (StorageException)
+        catch (Exception e) when (e is StorageException or OperationCanceledException)
         {
             // They cost a little space until the upload ends.
         }
