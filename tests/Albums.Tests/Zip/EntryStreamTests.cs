@@ -39,6 +39,15 @@ public sealed class EntryStreamTests : IDisposable
         Assert.Equal(Encoding.UTF8.GetBytes(text)[3..9], await ReadAsync(entry, 3, 6));
     }
 
+    /// <summary>A store answers 416 to any range of it.</summary>
+    [Fact]
+    public async Task An_empty_file_is_not_asked_for()
+    {
+        var entry = new PlannedEntry(0, "empty.jpg", "empty.jpg", "etag", 0, DateTimeOffset.UnixEpoch, Crc32: null);
+        Assert.Empty(await ReadAsync(entry, 0, 0));
+        Assert.Equal(0, storage.Calls);
+    }
+
     [Theory]
     [InlineData(false)]
     [InlineData(true)]

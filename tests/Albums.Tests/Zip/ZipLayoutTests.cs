@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.IO.Compression;
 using System.Text;
 using Albums.Zip;
@@ -52,6 +53,24 @@ public sealed class ZipLayoutTests
         Assert.Equal(entries, archive.Entries.Count);
         Assert.Equal(0, await RunAsync("unzip", "-tqq", folder.Zip));
         Assert.Equal(0, await RunAsync("python3", "-c", "import sys,zipfile; sys.exit(zipfile.ZipFile(sys.argv[1]).testzip() is not None)", folder.Zip));
+    }
+
+    /// <summary>A DOS date of 0 is none, and its years run from 1980 to 2107; the other time runs to 2038 and is in UTC.</summary>
+    [Theory]
+    [InlineData("1601-01-01T00:00:00Z", "1980-01-01T00:00:00", int.MinValue)]
+    [InlineData("1970-01-01T00:00:00Z", "1980-01-01T00:00:00", 0)]
+    [InlineData("1979-12-31T23:59:59Z", "1980-01-01T00:00:00", 315_532_799)]
+    [InlineData("2026-06-20T16:30:59+02:00", "2026-06-20T14:30:58", 1_781_965_859)]
+    [InlineData("2107-12-31T23:59:59Z", "2107-12-31T23:59:58", int.MaxValue)]
+    [InlineData("2200-01-01T00:00:00Z", "2107-12-31T23:59:58", int.MaxValue)]
+    public void A_time_that_cannot_be_written_is_the_nearest_that_can(string at, string inDos, int inUnixSeconds)
+    {
+        var time = DateTimeOffset.Parse(at, CultureInfo.InvariantCulture);
+        var zip = Render(new ZipPlan(1, 1 << 20, [Entry("x", 0) with { ModifiedAt = time, Text = "", Crc32 = 0 }]), Text);
+        var (clock, date) = (BitConverter.ToUInt16(zip, 10), BitConverter.ToUInt16(zip, 12));
+        var dos = new DateTime(1980 + (date >> 9), (date >> 5) & 15, date & 31, clock >> 11, (clock >> 5) & 63, 2 * (clock & 31), DateTimeKind.Utc);
+        Assert.Equal(DateTime.Parse(inDos, CultureInfo.InvariantCulture), dos);
+        Assert.Equal(inUnixSeconds, BitConverter.ToInt32(zip, 30 + "x".Length + 5));
     }
 
     [Fact]
