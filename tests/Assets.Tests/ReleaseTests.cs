@@ -65,6 +65,13 @@ public sealed class ReleaseTests : SiteTest
         Assert.Equal(HttpStatusCode.BadRequest, wrong.StatusCode);
     }
 
+    [Theory]
+    [InlineData("read")]
+    [InlineData("Music")]
+    [InlineData("music\n")]
+    [InlineData("../music")]
+    public Task What_is_no_name_for_a_site_is_refused(string name) => Server.RefusedAsync("/v1/sites", new { name }, 400, "INVALID_SITE");
+
     [Fact]
     public async Task The_log_of_a_site_tells_what_happened()
     {

@@ -81,6 +81,18 @@ public sealed class SiteDecisionTests
         .When(site => ConfigureEnvironmentHandler.Decide(site, "music", "production", new([], PublishPaths: true), Now))
         .Then(new EnvironmentConfigured(Publishing, Now), new PublicationStarted(2, Publishing, "bb", Now));
 
+    [Fact]
+    public void A_line_feed_at_the_end_belongs_to_nothing()
+    {
+        foreach (var file in new AssetFile[] { new("a", new string('a', 64) + "\n", 1, "text/plain"), new("a", new string('a', 64), 1, "text/plain\n") })
+        {
+            Assert.Equal("INVALID_MANIFEST", Assert.Throws<CommandRefusedException>(() => ReleaseManifest.Of([file])).Code);
+        }
+
+        Given(Registered).When(site => ConfigureEnvironmentHandler.Decide(site, "music", "production", new([new("*", "no-cache\n")]), Now)).ThenRefused("INVALID_CACHE_RULE");
+        Given(Registered).When(site => AllowCdnHostsHandler.Decide(site, "music", new([new CdnHost("a.example.com", Zone + "\n")]), Now)).ThenRefused("INVALID_CDN_HOST");
+    }
+
     [Theory]
     [InlineData("https://music.example.com", Zone)]
     [InlineData("Music.example.com", Zone)]

@@ -47,9 +47,9 @@ internal static partial class AllowCdnHostsHandler
         given is { Host: { } host, Zone: { } zone } && Host().IsMatch(host) && Uri.CheckHostName(host) == UriHostNameType.Dns && IsZone(zone);
 
     // As Uri.Host says it: lower case, international names in Punycode.
-    [GeneratedRegex("^[a-z0-9.-]{1,253}$", RegexOptions.NonBacktracking)]
+    [GeneratedRegex("^[a-z0-9.-]{1,253}\\z", RegexOptions.NonBacktracking)]
     private static partial Regex Host();
 
-    [GeneratedRegex("^[0-9a-f]{32}$", RegexOptions.NonBacktracking)]
+    [GeneratedRegex("^[0-9a-f]{32}\\z", RegexOptions.NonBacktracking)]
     private static partial Regex Zone();
 }

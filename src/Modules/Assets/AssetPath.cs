@@ -39,6 +39,6 @@ internal static partial class AssetPath
         return true;
     }
 
-    [GeneratedRegex("^\\.[a-z0-9]{1,10}$", RegexOptions.NonBacktracking)]
+    [GeneratedRegex("^\\.[a-z0-9]{1,10}\\z", RegexOptions.NonBacktracking)]
     private static partial Regex Extension();
 }

@@ -44,6 +44,7 @@ public static class AssetsModule
             ("RELEASE_NOT_FOUND", 404),
             ("SITE_NOT_FOUND", 404),
             ("SYNC_NOT_FOUND", 404),
+            ("FILES_NOT_GIVEN", 409),
             ("OBJECT_BUSY", 409),
             ("SYNC_INCOMPLETE", 409),
             ("SYNC_SUPERSEDED", 409),

@@ -36,7 +36,7 @@ internal sealed class CommitSyncHandler(EventStore store, SiteObjects manifests,
         var number = site.LastRelease + 1;
         return
         [
-            new SyncCompleted(sync.SyncId, number, sync.Environment, sync.ManifestHash, sync.Files, sync.SizeBytes, now),
+            new SyncCompleted(sync.SyncId, number, sync.Environment, sync.ManifestHash, sync.Files, sync.SizeBytes, now) { Prefix = sync.Prefix },
             site.SwitchTo(number, sync.Environment, sync.ManifestHash, now),
         ];
     }
@@ -46,11 +46,12 @@ internal sealed class CommitSyncHandler(EventStore store, SiteObjects manifests,
         var site = (await store.FoldAsync<Site, ISiteEvent>(siteName, cancellationToken)).State;
         if (site.ReleaseBy(command.SyncId) is null)
         {
-            var manifest = await manifests.ReadAsync(siteName, site.SyncOf(command.SyncId).ManifestHash, cancellationToken);
+            var sync = site.SyncOf(command.SyncId);
+            var manifest = await manifests.ReadAsync(siteName, sync.ManifestHash, cancellationToken);
 
             // Between the look and the event nothing may be removed.
             await using var held = await index.HoldAsync(ObjectIndex.CommitLock(siteName), cancellationToken);
-            if (await index.MissingAsync(siteName, [.. manifest.Objects.Keys], cancellationToken) is { Count: > 0 } missing)
+            if (await index.MissingAsync(SiteObjects.AreaOf(siteName, sync.Prefix), [.. manifest.Objects.Keys], cancellationToken) is { Count: > 0 } missing)
             {
                 throw new CommandRefusedException("SYNC_INCOMPLETE", $"{missing.Count} objects of this sync are not in the store yet.")
                 {

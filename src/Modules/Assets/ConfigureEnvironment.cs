@@ -15,6 +15,7 @@ namespace Assets;
 /// <param name="CacheRules">The first whose pattern matches a path says its <c>Cache-Control</c>.</param>
 /// <param name="PublishPaths">Whether the files are also copied to <c>sites/{site}/public/{environment}/</c> under the paths they have in the build.</param>
 /// <param name="PublicUrl">Where visitors find the site; asked for after each activation. So are the next three as in <see cref="SiteEnvironment"/>.</param>
+/// <param name="Prefix">Under which later syncs keep its objects, apart from those of other environments. Releases stay where they are.</param>
 /// <param name="ImageRules">What the command line makes of pictures before it sends them; <see langword="null"/> or none for nothing.</param>
 internal sealed record ConfigureEnvironment(
     IReadOnlyList<CacheRule> CacheRules,
@@ -23,7 +24,8 @@ internal sealed record ConfigureEnvironment(
     string? PublicUrl = null,
     string? CloudflareZone = null,
     string? PurgeWebhookUrl = null,
-    AlertThresholds? AlertThresholds = null);
+    AlertThresholds? AlertThresholds = null,
+    string? Prefix = null);
 
 /// <param name="Glob">Of paths, as in <see cref="Assets.Glob"/>.</param>
 internal sealed record CacheRule(string Glob, string CacheControl);
@@ -78,7 +80,12 @@ internal static partial class ConfigureEnvironmentHandler
         }
 
         var configured = new SiteEnvironment(
-            present.Name, command.CacheRules, command.PublishPaths, command.ImageRules, PublicUrlOf(command), command.CloudflareZone, command.PurgeWebhookUrl, command.AlertThresholds);
+            present.Name, command.CacheRules, command.PublishPaths, command.ImageRules, PublicUrlOf(command), command.CloudflareZone, command.PurgeWebhookUrl, command.AlertThresholds, command.Prefix);
+        if (configured.Prefix is { } prefix && !Prefix().IsMatch(prefix))
+        {
+            throw new CommandRefusedException("INVALID_ENVIRONMENT", "A prefix has 1 to 40 lower-case letters, digits and hyphens.");
+        }
+
         if (configured.CloudflareZone is { } zone && !AllowCdnHostsHandler.IsZone(zone))
         {
             throw new CommandRefusedException("INVALID_ENVIRONMENT", "A zone of Cloudflare has an id of 32 hex digits.");
@@ -121,7 +128,11 @@ internal static partial class ConfigureEnvironmentHandler
     private static bool IsValid(CacheRule? rule) =>
         rule is { Glob.Length: > 0 and <= MostGlobChars } && !rule.Glob.Any(char.IsControl) && CacheControl().IsMatch(rule.CacheControl ?? "");
 
+    // One segment of a key, below what is the site's: whatever it is, it reaches nothing of anybody else.
+    [GeneratedRegex("^[a-z0-9-]{1,40}\\z", RegexOptions.NonBacktracking)]
+    private static partial Regex Prefix();
+
     // RFC 9111 §5.2: tokens, and numbers of seconds.
-    [GeneratedRegex("^[a-zA-Z0-9=, -]{1,200}$", RegexOptions.NonBacktracking)]
+    [GeneratedRegex("^[a-zA-Z0-9=, -]{1,200}\\z", RegexOptions.NonBacktracking)]
     private static partial Regex CacheControl();
 }

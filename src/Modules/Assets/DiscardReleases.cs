@@ -99,15 +99,23 @@ internal sealed class DiscardReleases(
         await using var turn = await index.HoldAsync($"sweep {siteName}", cancellationToken);
         var site = (await store.DecideAsync<Site, ISiteEvent>(
             siteName, state => Decide(state, options.KeepReleases, clock.GetUtcNow()), cancellationToken)).State;
-        var garbage = await MarkAsync(siteName, cancellationToken);
-        var parallel = new ParallelOptions { MaxDegreeOfParallelism = DeletionsAtOnce, CancellationToken = cancellationToken };
-        await Parallel.ForEachAsync(garbage, parallel, async (name, cancel) =>
-            await storage.DeleteAsync(SiteObjects.ObjectKey(siteName, name), cancel));
-        await index.RemoveAsync(siteName, garbage, cancellationToken);
+        foreach (var area in await index.AreasAsync(siteName, cancellationToken))
+        {
+            await SweepAreaAsync(siteName, area, cancellationToken);
+        }
+
         await RemoveManifestsAsync(siteName, HashesOf(site).Select(hash => SiteObjects.ManifestKey(siteName, hash)).ToHashSet(StringComparer.Ordinal), cancellationToken);
+    }
+
+    private async Task SweepAreaAsync(string siteName, string area, CancellationToken cancellationToken)
+    {
+        var garbage = await MarkAsync(siteName, area, cancellationToken);
+        var parallel = new ParallelOptions { MaxDegreeOfParallelism = DeletionsAtOnce, CancellationToken = cancellationToken };
+        await Parallel.ForEachAsync(garbage, parallel, async (name, cancel) => await storage.DeleteAsync(SiteObjects.ObjectKey(area, name), cancel));
+        await index.RemoveAsync(area, garbage, cancellationToken);
         if (garbage.Count > 0)
         {
-            log.ObjectsRemoved(siteName, garbage.Count);
+            log.ObjectsRemoved(area, garbage.Count);
         }
     }
 
@@ -128,17 +136,22 @@ internal sealed class DiscardReleases(
         while (continuation is not null);
     }
 
-    private async Task<IReadOnlyList<string>> MarkAsync(string siteName, CancellationToken cancellationToken)
+    private async Task<IReadOnlyList<string>> MarkAsync(string siteName, string area, CancellationToken cancellationToken)
     {
         await using var held = await index.HoldAsync(ObjectIndex.CommitLock(siteName), cancellationToken);
         var site = (await store.FoldAsync<Site, ISiteEvent>(siteName, cancellationToken)).State;
         var kept = new HashSet<string>(StringComparer.Ordinal);
-        foreach (var hash in HashesOf(site).Distinct())
+        IEnumerable<(string? Prefix, string Hash)> needed =
+        [
+            .. site.Releases.Values.Select(release => (release.Prefix, release.ManifestHash)),
+            .. site.Syncs.Values.Select(sync => (sync.Prefix, sync.ManifestHash)),
+        ];
+        foreach (var (_, hash) in needed.Distinct().Where(each => SiteObjects.AreaOf(siteName, each.Prefix) == area))
         {
             kept.UnionWith((await manifests.ReadAsync(siteName, hash, cancellationToken)).Objects.Keys);
         }
 
-        return await index.MarkAllButAsync(siteName, kept, clock.GetUtcNow() - Grace, cancellationToken);
+        return await index.MarkAllButAsync(area, kept, clock.GetUtcNow() - Grace, cancellationToken);
     }
 
     private static IEnumerable<string> HashesOf(Site site) =>

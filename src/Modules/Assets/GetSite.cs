@@ -58,7 +58,7 @@ internal static class GetSite
             number,
             manifest.Files.ToDictionary(
                 file => file.Path,
-                file => new ManifestEntry(ServeSite.ObjectPath(site, file.ObjectName), file.Sha256, file.SizeBytes, file.ContentType))));
+                file => new ManifestEntry(ServeSite.ObjectPath(SiteObjects.AreaOf(site, release.Prefix), file.ObjectName), file.Sha256, file.SizeBytes, file.ContentType))));
     }
 
     private sealed record SiteList(IReadOnlyList<string> Sites);
@@ -87,6 +87,8 @@ internal sealed record SiteView(
 
 /// <param name="Release">The one it serves; <see langword="null"/> before its first.</param>
 /// <param name="Path">Where this host serves it.</param>
+/// <param name="Prefix">Of the syncs to come.</param>
+/// <param name="ReleasePrefix">That the objects of the release are under.</param>
 /// <param name="ReleaseUnderWay">The one that its public paths are being brought to.</param>
 internal sealed record EnvironmentView(
     string Name,
@@ -102,7 +104,9 @@ internal sealed record EnvironmentView(
     string? PublicUrl,
     string? CloudflareZone,
     string? PurgeWebhookUrl,
-    AlertThresholds? AlertThresholds)
+    AlertThresholds? AlertThresholds,
+    string? Prefix,
+    string? ReleasePrefix)
 {
     internal static EnvironmentView Of(string site, SiteEnvironment environment, Site state)
     {
@@ -121,7 +125,9 @@ internal sealed record EnvironmentView(
             environment.PublicUrl,
             environment.CloudflareZone,
             environment.PurgeWebhookUrl,
-            environment.Alerts);
+            environment.Alerts,
+            environment.Prefix,
+            active is null ? null : state.ReleaseOf(active.Release).Prefix);
     }
 }
 

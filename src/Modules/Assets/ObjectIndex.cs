@@ -4,7 +4,7 @@ using Npgsql;
 namespace Assets;
 
 /// <summary>
-/// Which objects of a site are in the store, checked: what a sync compares with instead of asking the store for each. Not a read model: the
+/// Which objects are in each area of the store (<see cref="SiteObjects.AreaOf"/>), checked: what a sync compares with instead of asking the store for each. Not a read model: the
 /// store is the truth, and an audit compares. A row is written after the object, and marked before the object is removed.
 /// </summary>
 internal sealed class ObjectIndex(NpgsqlDataSource database) : IHostedLifecycleService
@@ -12,33 +12,41 @@ internal sealed class ObjectIndex(NpgsqlDataSource database) : IHostedLifecycleS
     // Any number that no other part of the product locks; nodes that start together take turns.
     private const long SchemaLock = 0x61_7373_6574_73;
 
+    /// <summary>The areas of a site that have objects.</summary>
+    public async Task<IReadOnlyList<string>> AreasAsync(string site, CancellationToken cancellationToken)
+    {
+        await using var query = database.CreateCommand("select distinct site from assets.object where site = $1 or starts_with(site, $1 || '/') order by site");
+        Add(query, site);
+        return await ReadAsync(query, cancellationToken);
+    }
+
     /// <summary>Those of the names that are not there, or about to be removed.</summary>
-    public async Task<IReadOnlyList<string>> MissingAsync(string site, IReadOnlyCollection<string> names, CancellationToken cancellationToken)
+    public async Task<IReadOnlyList<string>> MissingAsync(string area, IReadOnlyCollection<string> names, CancellationToken cancellationToken)
     {
         await using var query = database.CreateCommand("""
             select name from unnest($2) as wanted (name)
             where not exists (select from assets.object o where o.site = $1 and o.name = wanted.name and not o.is_removing)
             """);
-        Add(query, site, names.ToArray());
+        Add(query, area, names.ToArray());
         return await ReadAsync(query, cancellationToken);
     }
 
     /// <summary>Records checked objects. Returns those that are about to be removed: they have to be sent again, later.</summary>
     public async Task<IReadOnlyList<string>> AddAsync(
-        string site, IReadOnlyCollection<(string Name, long SizeBytes)> objects, CancellationToken cancellationToken)
+        string area, IReadOnlyCollection<(string Name, long SizeBytes)> objects, CancellationToken cancellationToken)
     {
         await using var insert = database.CreateCommand("""
             with given as (select * from unnest($2, $3) as given (name, size_bytes)),
                  added as (insert into assets.object (site, name, size_bytes) select $1, name, size_bytes from given on conflict do nothing)
             select o.name from assets.object o join given using (name) where o.site = $1 and o.is_removing
             """);
-        Add(insert, site, objects.Select(item => item.Name).ToArray(), objects.Select(item => item.SizeBytes).ToArray());
+        Add(insert, area, objects.Select(item => item.Name).ToArray(), objects.Select(item => item.SizeBytes).ToArray());
         return await ReadAsync(insert, cancellationToken);
     }
 
     /// <summary>Marks all objects but those that are kept and those stored lately. Returns all that are marked, also by an earlier sweep that died.</summary>
     public async Task<IReadOnlyList<string>> MarkAllButAsync(
-        string site, IReadOnlyCollection<string> kept, DateTimeOffset storedBefore, CancellationToken cancellationToken)
+        string area, IReadOnlyCollection<string> kept, DateTimeOffset storedBefore, CancellationToken cancellationToken)
     {
         await using var mark = database.CreateCommand("""
             with marked as (
@@ -47,23 +55,23 @@ internal sealed class ObjectIndex(NpgsqlDataSource database) : IHostedLifecycleS
                 returning name)
             select name from marked union all select name from assets.object where site = $1 and is_removing
             """);
-        Add(mark, site, kept.ToArray(), storedBefore);
+        Add(mark, area, kept.ToArray(), storedBefore);
         return await ReadAsync(mark, cancellationToken);
     }
 
     /// <summary>Forgets objects that are not in the store as they should be: the next sync that has them sends them.</summary>
-    public async Task ForgetAsync(string site, IReadOnlyCollection<string> names, CancellationToken cancellationToken)
+    public async Task ForgetAsync(string area, IReadOnlyCollection<string> names, CancellationToken cancellationToken)
     {
         await using var delete = database.CreateCommand("delete from assets.object where site = $1 and name = any($2) and not is_removing");
-        Add(delete, site, names.ToArray());
+        Add(delete, area, names.ToArray());
         await delete.ExecuteNonQueryAsync(cancellationToken);
     }
 
     /// <summary>Forgets objects that were marked and are gone from the store.</summary>
-    public async Task RemoveAsync(string site, IReadOnlyCollection<string> names, CancellationToken cancellationToken)
+    public async Task RemoveAsync(string area, IReadOnlyCollection<string> names, CancellationToken cancellationToken)
     {
         await using var delete = database.CreateCommand("delete from assets.object where site = $1 and name = any($2) and is_removing");
-        Add(delete, site, names.ToArray());
+        Add(delete, area, names.ToArray());
         await delete.ExecuteNonQueryAsync(cancellationToken);
     }
 
@@ -92,7 +100,7 @@ internal sealed class ObjectIndex(NpgsqlDataSource database) : IHostedLifecycleS
             select pg_advisory_xact_lock({SchemaLock});
             create schema if not exists assets;
             create table if not exists assets.object (
-                site text not null,
+                site text not null, -- the area
                 name text collate "C" not null,
                 size_bytes bigint not null,
                 stored_at timestamptz not null default now(),

@@ -42,7 +42,7 @@ internal sealed class PublishReleaseHandler(
             return;
         }
 
-        await PublishAsync(command.Site, [site.Published.GetValueOrDefault(command.Environment), .. pending.Take(pending.Count - 1)], wanted, cancellationToken);
+        await PublishAsync(command.Site, site, [site.Published.GetValueOrDefault(command.Environment), .. pending.Take(pending.Count - 1)], wanted, cancellationToken);
         await store.DecideAsync<Site, ISiteEvent>(command.Site, state => Decide(state, wanted, clock.GetUtcNow()), cancellationToken);
     }
 
@@ -58,27 +58,29 @@ internal sealed class PublishReleaseHandler(
 
     /// <param name="bases">What may be there: the last publication that ended, and those that began after it and may have come as far as anywhere.</param>
     private async Task PublishAsync(
-        string site, IReadOnlyList<PublicationStarted?> bases, PublicationStarted wanted, CancellationToken cancellationToken)
+        string siteName, Site site, IReadOnlyList<PublicationStarted?> bases, PublicationStarted wanted, CancellationToken cancellationToken)
     {
-        var target = await FilesAsync(site, wanted, cancellationToken);
+        // By key: an environment whose prefix changed leaves all it had under the old one.
+        var source = SiteObjects.AreaOf(siteName, site.ReleaseOf(wanted.Release).Prefix);
+        var target = await FilesAsync(siteName, wanted, cancellationToken);
         var present = new List<Dictionary<string, PublicFile>>();
         foreach (var publication in bases)
         {
-            present.Add(await FilesAsync(site, publication, cancellationToken));
+            present.Add(await FilesAsync(siteName, publication, cancellationToken));
         }
 
-        string[] stale = [.. present.SelectMany(files => files.Keys).Distinct(StringComparer.Ordinal).Where(path => !target.ContainsKey(path))];
-        string[] changed = [.. target.Keys.Where(path => !present.TrueForAll(files => files.GetValueOrDefault(path) == target[path]))];
+        string[] stale = [.. present.SelectMany(files => files.Keys).Distinct(StringComparer.Ordinal).Where(key => !target.ContainsKey(key))];
+        string[] changed = [.. target.Keys.Where(key => !present.TrueForAll(files => files.GetValueOrDefault(key) == target[key]))];
 
         // In a folder a name is a file or a folder, never both.
         var folders = target.Keys.SelectMany(FoldersOf).ToHashSet(StringComparer.Ordinal);
-        await DeleteAsync(stale.Where(path => folders.Contains(path) || FoldersOf(path).Any(target.ContainsKey)));
+        await DeleteAsync(stale.Where(key => folders.Contains(key) || FoldersOf(key).Any(target.ContainsKey)));
         foreach (var rank in changed.GroupBy(Rank).OrderBy(rank => rank.Key))
         {
-            await ForEachAsync(rank, (path, cancel) => storage.CopyAsync(
-                SiteObjects.ObjectKey(site, target[path].ObjectName),
-                SiteObjects.PublicKey(site, wanted.Environment.Name, path),
-                new ObjectHeaders(target[path].ContentType, target[path].CacheControl),
+            await ForEachAsync(rank, (key, cancel) => storage.CopyAsync(
+                SiteObjects.ObjectKey(source, target[key].ObjectName),
+                key,
+                new ObjectHeaders(target[key].ContentType, target[key].CacheControl),
                 cancel));
         }
 
@@ -87,29 +89,28 @@ internal sealed class PublishReleaseHandler(
             await DeleteAsync(rank);
         }
 
-        Task DeleteAsync(IEnumerable<string> paths) => ForEachAsync(
-            paths, (path, cancel) => storage.DeleteAsync(SiteObjects.PublicKey(site, wanted.Environment.Name, path), cancel));
+        Task DeleteAsync(IEnumerable<string> keys) => ForEachAsync(keys, storage.DeleteAsync);
 
-        Task ForEachAsync(IEnumerable<string> paths, Func<string, CancellationToken, Task> act) => Parallel.ForEachAsync(
-            paths,
+        Task ForEachAsync(IEnumerable<string> keys, Func<string, CancellationToken, Task> act) => Parallel.ForEachAsync(
+            keys,
             new ParallelOptions { MaxDegreeOfParallelism = CopiesAtOnce, CancellationToken = cancellationToken },
-            async (path, cancel) => await act(path, cancel));
+            async (key, cancel) => await act(key, cancel));
     }
 
     private async Task<Dictionary<string, PublicFile>> FilesAsync(string site, PublicationStarted? publication, CancellationToken cancellationToken)
     {
         var files = publication is null ? [] : (await manifests.ReadAsync(site, publication.ManifestHash, cancellationToken)).Files;
         return files.ToDictionary(
-            file => file.Path,
+            file => SiteObjects.PublicKey(SiteObjects.AreaOf(site, publication!.Environment.Prefix), publication.Environment.Name, file.Path),
             file => new PublicFile(file.ObjectName, file.ContentType, rules.Of(publication!.Environment, file.Path)),
             StringComparer.Ordinal);
     }
 
-    private static IEnumerable<string> FoldersOf(string path)
+    private static IEnumerable<string> FoldersOf(string key)
     {
-        for (var slash = path.IndexOf('/', StringComparison.Ordinal); slash > 0; slash = path.IndexOf('/', slash + 1))
+        for (var slash = key.IndexOf('/', StringComparison.Ordinal); slash > 0; slash = key.IndexOf('/', slash + 1))
         {
-            yield return path[..slash];
+            yield return key[..slash];
         }
     }
 

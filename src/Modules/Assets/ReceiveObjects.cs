@@ -68,24 +68,25 @@ internal sealed class ReceiveObjectsHandler(EventStore store, IObjectStorage sto
 
     private async Task<ObjectUploads> UploadsAsync(string site, Guid syncId, IReadOnlyList<string> names, CancellationToken cancellationToken)
     {
-        var files = await FilesAsync(site, syncId, names, cancellationToken);
-        return new ObjectUploads([.. files.Select(file => UploadOf(site, syncId, file))]);
+        var (area, files) = await FilesAsync(site, syncId, names, cancellationToken);
+        return new ObjectUploads([.. files.Select(file => UploadOf(site, area, syncId, file))]);
     }
 
     private async Task PutAsync(string site, Guid syncId, string name, Stream bytes, CancellationToken cancellationToken)
     {
-        var file = (await FilesAsync(site, syncId, [name], cancellationToken))[0];
+        var (area, files) = await FilesAsync(site, syncId, [name], cancellationToken);
+        var file = files[0];
         await using var body = new HashedBody(bytes, file.Sha256, file.SizeBytes);
         try
         {
-            await storage.PutAsync(SiteObjects.ObjectKey(site, name), body, file.SizeBytes, file.ContentType, cancellationToken);
+            await storage.PutAsync(SiteObjects.ObjectKey(area, name), body, file.SizeBytes, file.ContentType, cancellationToken);
         }
         catch (StorageException e) when (e.Error is StorageError.BodySizeMismatch)
         {
             throw HashedBody.Mismatch();
         }
 
-        if (await index.AddAsync(site, [(name, file.SizeBytes)], cancellationToken) is not [])
+        if (await index.AddAsync(area, [(name, file.SizeBytes)], cancellationToken) is not [])
         {
             throw new CommandRefusedException("OBJECT_BUSY", "An old object of this name is just being removed. Send it again.")
             {
@@ -96,13 +97,13 @@ internal sealed class ReceiveObjectsHandler(EventStore store, IObjectStorage sto
 
     private async Task<StoredObjects> CheckAsync(string site, Guid syncId, IReadOnlyList<string> names, CancellationToken cancellationToken)
     {
-        var files = (await FilesAsync(site, syncId, names, cancellationToken)).ToArray();
+        var (area, files) = await FilesAsync(site, syncId, names, cancellationToken);
         Random.Shared.Shuffle(files);
         var sample = SampleOf(files.Length);
-        var refused = await WrongAsync(site, files.Take(sample), cancellationToken);
+        var refused = await WrongAsync(area, files.Take(sample), cancellationToken);
         if (refused.Count > 0)
         {
-            refused = [.. refused, .. await WrongAsync(site, files.Skip(sample), cancellationToken)];
+            refused = [.. refused, .. await WrongAsync(area, files.Skip(sample), cancellationToken)];
         }
 
         (string Name, long SizeBytes)[] stored =
@@ -110,16 +111,16 @@ internal sealed class ReceiveObjectsHandler(EventStore store, IObjectStorage sto
 
         // Put at the store itself, which tells nobody: this is where this process hears of them.
         usage.Add(SiteObjects.AccountOf(site), new Usage(ClassAOperations: stored.Length, BytesIn: stored.Sum(item => item.SizeBytes)));
-        return new StoredObjects([.. refused, .. await index.AddAsync(site, stored, cancellationToken)]);
+        return new StoredObjects([.. refused, .. await index.AddAsync(area, stored, cancellationToken)]);
     }
 
-    private async Task<IReadOnlyCollection<string>> WrongAsync(string site, IEnumerable<AssetFile> files, CancellationToken cancellationToken)
+    private async Task<IReadOnlyCollection<string>> WrongAsync(string area, IEnumerable<AssetFile> files, CancellationToken cancellationToken)
     {
         var wrong = new ConcurrentBag<string>();
         var options = new ParallelOptions { MaxDegreeOfParallelism = ChecksAtOnce, CancellationToken = cancellationToken };
         await Parallel.ForEachAsync(files, options, async (file, cancel) =>
         {
-            if (!await IsStoredAsync(site, file, cancel))
+            if (!await IsStoredAsync(area, file, cancel))
             {
                 wrong.Add(file.ObjectName);
             }
@@ -127,7 +128,7 @@ internal sealed class ReceiveObjectsHandler(EventStore store, IObjectStorage sto
         return wrong;
     }
 
-    private async Task<IReadOnlyList<AssetFile>> FilesAsync(
+    private async Task<(string Area, AssetFile[] Files)> FilesAsync(
         string site, Guid syncId, IReadOnlyList<string> names, CancellationToken cancellationToken)
     {
         if (names.Count > MostObjects)
@@ -137,14 +138,16 @@ internal sealed class ReceiveObjectsHandler(EventStore store, IObjectStorage sto
 
         var sync = (await store.FoldAsync<Site, ISiteEvent>(site, cancellationToken)).State.SyncOf(syncId);
         var manifest = await manifests.ReadAsync(site, sync.ManifestHash, cancellationToken);
-        return [.. names.Distinct().Select(name => manifest.Objects.GetValueOrDefault(name)
-            ?? throw new CommandRefusedException("OBJECT_NOT_IN_SYNC", "No file of this sync has an object of that name."))];
+        return (
+            SiteObjects.AreaOf(site, sync.Prefix),
+            [.. names.Distinct().Select(name => manifest.Objects.GetValueOrDefault(name)
+                ?? throw new CommandRefusedException("OBJECT_NOT_IN_SYNC", "No file of this sync has an object of that name."))]);
     }
 
-    private ObjectUpload UploadOf(string site, Guid syncId, AssetFile file)
+    private ObjectUpload UploadOf(string site, string area, Guid syncId, AssetFile file)
     {
         var put = storage.PresignPut(
-            SiteObjects.ObjectKey(site, file.ObjectName),
+            SiteObjects.ObjectKey(area, file.ObjectName),
             new ObjectHeaders(file.ContentType, CacheRules.ForEver),
             Convert.FromHexString(file.Sha256),
             LinkLifetime);
@@ -154,9 +157,9 @@ internal sealed class ReceiveObjectsHandler(EventStore store, IObjectStorage sto
     }
 
     /// <summary>A store that checked the SHA-256 says so; of another the object is read.</summary>
-    private async Task<bool> IsStoredAsync(string site, AssetFile file, CancellationToken cancellationToken)
+    private async Task<bool> IsStoredAsync(string area, AssetFile file, CancellationToken cancellationToken)
     {
-        var key = SiteObjects.ObjectKey(site, file.ObjectName);
+        var key = SiteObjects.ObjectKey(area, file.ObjectName);
         var stored = await storage.HeadAsync(key, cancellationToken);
         if (stored is null || stored.SizeBytes != file.SizeBytes || stored.Sha256 is not null)
         {

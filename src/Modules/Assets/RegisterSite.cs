@@ -33,6 +33,6 @@ internal static partial class RegisterSiteHandler
         ? [new SiteRegistered(name, [.. Site.EnvironmentNames.Select(environment => new SiteEnvironment(environment))], now)]
         : [];
 
-    [GeneratedRegex("^[a-z][a-z0-9-]{0,39}$", RegexOptions.NonBacktracking)]
+    [GeneratedRegex("^[a-z][a-z0-9-]{0,39}\\z", RegexOptions.NonBacktracking)]
     private static partial Regex SiteName();
 }

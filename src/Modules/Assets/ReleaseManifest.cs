@@ -129,10 +129,10 @@ internal sealed partial class ReleaseManifest
         return buffer.WrittenSpan.ToArray();
     }
 
-    [GeneratedRegex("^[0-9a-f]{64}$", RegexOptions.NonBacktracking)]
+    [GeneratedRegex("^[0-9a-f]{64}\\z", RegexOptions.NonBacktracking)]
     private static partial Regex HashPattern();
 
-    [GeneratedRegex("^[a-z0-9.+-]{1,60}/[a-z0-9.+-]{1,80}(; ?charset=[a-z0-9-]{1,20})?$", RegexOptions.NonBacktracking)]
+    [GeneratedRegex("^[a-z0-9.+-]{1,60}/[a-z0-9.+-]{1,80}(; ?charset=[a-z0-9-]{1,20})?\\z", RegexOptions.NonBacktracking)]
     private static partial Regex ContentTypePattern();
 
     private sealed record Document(int Version, IReadOnlyList<AssetFile> Files);

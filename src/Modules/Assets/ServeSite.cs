@@ -20,20 +20,22 @@ internal sealed class ServeSite(EventStore store, IObjectStorage storage, SiteOb
 
     /// <summary>
     /// <c>GET|HEAD /sites/{site}/{environment}/{path}</c> with conditions and <c>Range</c>; a path that ends with a slash is its <c>index.html</c>.
-    /// <c>/sites/{site}/objects/{name}</c>: an object, for ever. 404 for what is not there.
+    /// <c>/sites/{site}/objects/{name}</c> and <c>/sites/{site}/prefixes/{prefix}/objects/{name}</c>: an object, for ever. 404 for what is not there.
     /// </summary>
     internal static void Map(IEndpointRouteBuilder routes)
     {
         var sites = routes.MapGroup("/sites/{site}").ExcludeFromDescription().OpenToAll("a site is there for everybody: its release is what is published");
         sites.MapMethods("/objects/{name}", ["GET", "HEAD"], (string site, string name, ServeSite serve, HttpContext http) =>
             serve.ServeObjectAsync(site, name, http));
+        sites.MapMethods("/prefixes/{prefix}/objects/{name}", ["GET", "HEAD"], (string site, string prefix, string name, ServeSite serve, HttpContext http) =>
+            serve.ServeObjectAsync(SiteObjects.AreaOf(site, prefix), name, http));
         sites.MapMethods("/{environment}/{**path}", ["GET", "HEAD"], (string site, string environment, string? path, ServeSite serve, HttpContext http) =>
             serve.ServeFileAsync(site, environment, path ?? "", http));
     }
 
     internal static string PublicPath(string site, string environment) => $"/sites/{site}/{environment}/";
 
-    internal static string ObjectPath(string site, string name) => $"/sites/{site}/objects/{name}";
+    internal static string ObjectPath(string area, string name) => $"/{SiteObjects.ObjectKey(area, name)}";
 
     private async Task ServeFileAsync(string site, string environment, string path, HttpContext http)
     {
@@ -48,7 +50,7 @@ internal sealed class ServeSite(EventStore store, IObjectStorage storage, SiteOb
         var files = (await manifests.ReadAsync(site, active.ManifestHash, http.RequestAborted)).ByPath;
         if (files.TryGetValue(path.Length == 0 || path.EndsWith('/') ? $"{path}index.html" : path, out var file))
         {
-            await SendAsync(site, file, rules.Of(state.Environments[environment], file.Path), http);
+            await SendAsync(SiteObjects.AreaOf(site, state.ReleaseOf(active.Release).Prefix), file, rules.Of(state.Environments[environment], file.Path), http);
         }
         else if (files.ContainsKey($"{path}/index.html"))
         {
@@ -62,13 +64,13 @@ internal sealed class ServeSite(EventStore store, IObjectStorage storage, SiteOb
     }
 
     // Whoever knows the SHA-256 of bytes has had them.
-    private async Task ServeObjectAsync(string site, string name, HttpContext http)
+    private async Task ServeObjectAsync(string area, string name, HttpContext http)
     {
         var sha256 = Path.GetFileNameWithoutExtension(name);
-        if (await storage.HeadAsync(SiteObjects.ObjectKey(site, name), http.RequestAborted) is { } stored)
+        if (await storage.HeadAsync(SiteObjects.ObjectKey(area, name), http.RequestAborted) is { } stored)
         {
             var extension = AssetPath.ExtensionOf(name);
-            await SendAsync(site, new AssetFile(name, sha256, stored.SizeBytes, FileTypes.Of(extension)), CacheRules.ForEver, http);
+            await SendAsync(area, new AssetFile(name, sha256, stored.SizeBytes, FileTypes.Of(extension)), CacheRules.ForEver, http);
         }
         else
         {
@@ -76,7 +78,7 @@ internal sealed class ServeSite(EventStore store, IObjectStorage storage, SiteOb
         }
     }
 
-    private async Task SendAsync(string site, AssetFile file, string cacheControl, HttpContext http)
+    private async Task SendAsync(string area, AssetFile file, string cacheControl, HttpContext http)
     {
         var etag = new EntityTagHeaderValue($"\"{file.Sha256}\"");
         var asked = ConditionalRange.Of(http.Request.GetTypedHeaders(), etag, file.SizeBytes);
@@ -100,7 +102,7 @@ internal sealed class ServeSite(EventStore store, IObjectStorage storage, SiteOb
 
         if (HttpMethods.IsGet(http.Request.Method) && asked.Bytes.SizeBytes > 0)
         {
-            await using var body = await storage.ReadAsync(SiteObjects.ObjectKey(site, file.ObjectName), asked.Bytes, null, http.RequestAborted);
+            await using var body = await storage.ReadAsync(SiteObjects.ObjectKey(area, file.ObjectName), asked.Bytes, null, http.RequestAborted);
             await body.CopyToAsync(response.Body, http.RequestAborted);
         }
     }

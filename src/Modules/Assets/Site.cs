@@ -26,11 +26,19 @@ internal sealed record SyncStarted(
     int RemovedFiles,
     int MissingObjects,
     long MissingBytes,
-    DateTimeOffset At) : ISiteEvent;
+    DateTimeOffset At) : ISiteEvent
+{
+    /// <summary>The environment's then: where its objects go.</summary>
+    public string? Prefix { get; init; }
+}
 
 /// <summary>All objects of the sync are in the store and checked; its release exists from here on.</summary>
 internal sealed record SyncCompleted(
-    Guid SyncId, int Release, string Environment, string ManifestHash, int Files, long SizeBytes, DateTimeOffset At) : ISiteEvent;
+    Guid SyncId, int Release, string Environment, string ManifestHash, int Files, long SizeBytes, DateTimeOffset At) : ISiteEvent
+{
+    /// <summary>Where its objects are, whichever environment serves it.</summary>
+    public string? Prefix { get; init; }
+}
 
 /// <summary>The environment serves this release: the one step in which everything switches.</summary>
 /// <param name="FormerRelease">The one it served before; <see langword="null"/> for its first.</param>
@@ -112,6 +120,7 @@ internal sealed record AlertThresholds(double UploadErrorPercent = 5, double Res
 /// <param name="CloudflareZone">Of the CDN before it.</param>
 /// <param name="PurgeWebhookUrl">Of a server that purges the CDN before it.</param>
 /// <param name="AlertThresholds"><see langword="null"/> for the usual ones.</param>
+/// <param name="Prefix">Under which its objects and public paths are kept apart; <see langword="null"/> for those that the site's environments share.</param>
 internal sealed record SiteEnvironment(
     string Name,
     IReadOnlyList<CacheRule>? CacheRules = null,
@@ -120,7 +129,8 @@ internal sealed record SiteEnvironment(
     string? PublicUrl = null,
     string? CloudflareZone = null,
     string? PurgeWebhookUrl = null,
-    AlertThresholds? AlertThresholds = null)
+    AlertThresholds? AlertThresholds = null,
+    string? Prefix = null)
 {
     [JsonIgnore]
     public AlertThresholds Alerts => AlertThresholds ?? new AlertThresholds();
@@ -128,7 +138,7 @@ internal sealed record SiteEnvironment(
 
 /// <param name="Number">Counts the releases of a site from 1, whatever their environment.</param>
 internal sealed record Release(
-    int Number, string ManifestHash, int Files, long SizeBytes, string Environment, Guid SyncId, DateTimeOffset CreatedAt);
+    int Number, string ManifestHash, int Files, long SizeBytes, string Environment, Guid SyncId, DateTimeOffset CreatedAt, string? Prefix);
 
 /// <summary>A website whose files are kept in the store: releases, and which of them each environment serves.</summary>
 internal sealed record Site : IState<Site, ISiteEvent>
@@ -193,7 +203,7 @@ internal sealed record Site : IState<Site, ISiteEvent>
             LastRelease = sync.Release,
             Releases = state.Releases.SetItem(
                 sync.Release,
-                new Release(sync.Release, sync.ManifestHash, sync.Files, sync.SizeBytes, sync.Environment, sync.SyncId, sync.At)),
+                new Release(sync.Release, sync.ManifestHash, sync.Files, sync.SizeBytes, sync.Environment, sync.SyncId, sync.At, sync.Prefix)),
         },
         EnvironmentConfigured configured => state with
         {

@@ -8,6 +8,8 @@ namespace Assets;
 //
 //   objects/{sha256}{.ext}       the bytes of files, by content. Written once, checked, and removed when no kept release has them.
 //   public/{environment}/{path}  copies under the paths of the build, where an environment publishes them. The only keys that change.
+//   prefixes/{prefix}/objects/…  the same two of environments that have a prefix of their own: an area. No name of a site, prefix or
+//   prefixes/{prefix}/public/…   environment has a slash, so no area reaches into another.
 //   releases/{sha256}.json       a manifest (ReleaseManifest.cs), named by the SHA-256 of its bytes.
 //
 // Nothing but the copies is ever replaced by other bytes, so everything can be cached for ever, and a crash at any point leaves objects that nobody
@@ -31,9 +33,13 @@ internal sealed class SiteObjects(IObjectStorage storage)
 
     public static UsageAccount AccountOf(string site) => new("sites", Site: site);
 
-    public static string ObjectKey(string site, string name) => $"sites/{site}/objects/{name}";
+    /// <summary>Where the site's objects of this prefix are, below <see cref="Prefix"/>.</summary>
+    /// <param name="prefix"><see langword="null"/> for what all environments without one share.</param>
+    public static string AreaOf(string site, string? prefix) => prefix is null ? site : $"{site}/prefixes/{prefix}";
 
-    public static string PublicKey(string site, string environment, string path) => $"sites/{site}/public/{environment}/{path}";
+    public static string ObjectKey(string area, string name) => $"sites/{area}/objects/{name}";
+
+    public static string PublicKey(string area, string environment, string path) => $"sites/{area}/public/{environment}/{path}";
 
     public static string ManifestPrefix(string site) => $"sites/{site}/releases/";
 

@@ -45,7 +45,7 @@ internal sealed class StartSyncHandler(
 
     /// <summary>
     /// <c>POST /v1/sites/{site}/syncs</c>. 200 with the plan; 400 <c>INVALID_MANIFEST</c>; 404 <c>SITE_NOT_FOUND</c>,
-    /// <c>ENVIRONMENT_NOT_FOUND</c>; 409 <c>TOO_MANY_REMOVALS</c>; 413 <c>SITE_FILE_TOO_LARGE</c>.
+    /// <c>ENVIRONMENT_NOT_FOUND</c>; 409 <c>TOO_MANY_REMOVALS</c>, <c>FILES_NOT_GIVEN</c>; 413 <c>SITE_FILE_TOO_LARGE</c>.
     /// </summary>
     internal static void Map(RouteGroupBuilder sites) => sites
         .MapPost(
@@ -56,13 +56,15 @@ internal sealed class StartSyncHandler(
 
     /// <summary>The same files again go on with the sync that is under way.</summary>
     internal static IReadOnlyList<ISiteEvent> Decide(Site site, SyncStarted sync) =>
-        site.Syncs.GetValueOrDefault(sync.Environment)?.ManifestHash == sync.ManifestHash ? [] : [sync];
+        site.Syncs.GetValueOrDefault(sync.Environment) is { } underWay && (underWay.ManifestHash, underWay.Prefix) == (sync.ManifestHash, sync.Prefix)
+            ? []
+            : [sync];
 
     private async Task<SyncPlan> StartAsync(string siteName, StartSync command, CancellationToken cancellationToken)
     {
         var site = (await store.FoldAsync<Site, ISiteEvent>(siteName, cancellationToken)).State;
-        var environment = site.EnvironmentOf(siteName, command.Environment).Name;
-        var active = site.Active.GetValueOrDefault(environment);
+        var environment = site.EnvironmentOf(siteName, command.Environment);
+        var active = site.Active.GetValueOrDefault(environment.Name);
         var served = active is null ? ReleaseManifest.Empty : await objects.ReadAsync(siteName, active.ManifestHash, cancellationToken);
         var given = ReleaseManifest.Of(command.Files);
         var wanted = command.Delete ? given : given.With(served);
@@ -73,8 +75,14 @@ internal sealed class StartSyncHandler(
                 "TOO_MANY_REMOVALS", $"{removed} of {served.Files.Count} files would go. Where that is meant, allow it.");
         }
 
-        var missing = await index.MissingAsync(siteName, [.. wanted.Objects.Keys], cancellationToken);
-        var isServed = active?.ManifestHash == wanted.Hash && missing.Count == 0;
+        var missing = await index.MissingAsync(SiteObjects.AreaOf(siteName, environment.Prefix), [.. wanted.Objects.Keys], cancellationToken);
+        if (missing.Count(name => !given.Objects.ContainsKey(name)) is > 0 and var lost)
+        {
+            throw new CommandRefusedException(
+                "FILES_NOT_GIVEN", $"{lost} files that stay are not in the store, or not under this prefix. Bring them too, or let them go.");
+        }
+
+        var isServed = active?.ManifestHash == wanted.Hash && missing.Count == 0 && site.Releases[active.Release].Prefix == environment.Prefix;
         var plan = new SyncPlan(
             SyncId: null,
             isServed ? active!.Release : null,
@@ -93,12 +101,12 @@ internal sealed class StartSyncHandler(
 
     // The manifest first: whoever finds the event finds the manifest.
     private async Task<Guid> RecordAsync(
-        string site, string environment, ReleaseManifest wanted, SyncPlan plan, CancellationToken cancellationToken)
+        string site, SiteEnvironment environment, ReleaseManifest wanted, SyncPlan plan, CancellationToken cancellationToken)
     {
         await objects.WriteAsync(site, wanted, cancellationToken);
         var sync = new SyncStarted(
             Guid.CreateVersion7(),
-            environment,
+            environment.Name,
             plan.ManifestHash,
             plan.Files,
             plan.SizeBytes,
@@ -106,8 +114,8 @@ internal sealed class StartSyncHandler(
             plan.RemovedFiles,
             plan.Missing.Count,
             plan.MissingBytes,
-            clock.GetUtcNow());
+            clock.GetUtcNow()) { Prefix = environment.Prefix };
         var started = await store.DecideAsync<Site, ISiteEvent>(site, state => Decide(state, sync), cancellationToken);
-        return started.State.Syncs[environment].SyncId;
+        return started.State.Syncs[environment.Name].SyncId;
     }
 }

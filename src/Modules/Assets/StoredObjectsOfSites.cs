@@ -9,7 +9,7 @@ internal sealed class StoredObjectsOfSites(NpgsqlDataSource database) : IStoredB
 {
     public async IAsyncEnumerable<(UsageAccount Account, long Bytes)> ReadAsync([EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        await using var query = database.CreateCommand("select site, sum(size_bytes)::bigint from assets.object group by site");
+        await using var query = database.CreateCommand("select split_part(site, '/', 1), sum(size_bytes)::bigint from assets.object group by 1");
         await using var rows = await query.ExecuteReaderAsync(cancellationToken);
         while (await rows.ReadAsync(cancellationToken))
         {

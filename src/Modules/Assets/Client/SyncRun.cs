@@ -193,7 +193,7 @@ internal sealed class SyncRun(SiteApi api, ImageWorkers workers, SyncOptions opt
     }
 
     // One small question spares sending the manifest where nothing has changed.
-    private SyncResult? Served(EnvironmentView environment, ReleaseManifest manifest) => environment.ManifestHash == manifest.Hash
+    private SyncResult? Served(EnvironmentView environment, ReleaseManifest manifest) => environment.ManifestHash == manifest.Hash && environment.Prefix == environment.ReleasePrefix
         ? new SyncResult(
             "unchanged", options.Site, options.Environment, environment.Release, environment.Path, manifest.Files.Count, manifest.SizeBytes,
             manifest.Files.Count, 0, uploadedObjects, uploadedBytes, 0, null, images.Made, images.Refused)
