@@ -114,7 +114,8 @@ internal sealed class StartSyncHandler(
             plan.RemovedFiles,
             plan.Missing.Count,
             plan.MissingBytes,
-            clock.GetUtcNow()) { Prefix = environment.Prefix };
+            clock.GetUtcNow())
+        { Prefix = environment.Prefix };
         var started = await store.DecideAsync<Site, ISiteEvent>(site, state => Decide(state, sync), cancellationToken);
         return started.State.Syncs[environment.Name].SyncId;
     }
