@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# install-bench-peers.sh [NAME...]   installs what ./bench measures beside: Postgres for all; packers, AWS SDKs and an S3 server for "zip"; nginx and @tus/server for "upload"; nginx for "download"; libvips and sharp for "images"; rclone, aws and an S3 server for "sync".
+# install-bench-peers.sh [NAME...]   installs what ./bench measures beside: Postgres for all; packers, AWS SDKs and an S3 server for "zip"; nginx and @tus/server for "upload"; nginx for "download"; chromium for "portal"; libvips and sharp for "images"; rclone, aws and an S3 server for "sync".
 # A program that is there already is taken, wherever it is from.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -24,6 +24,7 @@ if [ $upload = yes ]; then
   has npm || packages+=(nodejs npm)
 fi
 case " ${*:-download} " in *" download "*) has nginx || packages+=(nginx-light) ;; esac
+case " ${*:-portal} " in *" portal "*) has chromium || packages+=(chromium) ;; esac
 images=no
 case " ${*:-images} " in *" images "*) images=yes ;; esac
 if [ $images = yes ]; then
