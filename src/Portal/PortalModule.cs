@@ -24,6 +24,7 @@ public static class PortalModule
         services.AddScoped<Acting>();
         services.AddScoped<AuthenticationStateProvider, CircuitSessions>();
         services.AddCascadingAuthenticationState();
+        services.AddLocalization();
         services.AddRazorComponents().AddInteractiveServerComponents(circuits => circuits.DisconnectedCircuitRetentionPeriod = CircuitRetention);
         return services;
     }
@@ -45,6 +46,7 @@ public static class PortalModule
             .AddInteractiveServerRenderMode(options => options.ContentSecurityFrameAncestorsPolicy = null)
             .Add(endpoint =>
             {
+                endpoint.RequestDelegate = PageLanguage.Speaking(endpoint.RequestDelegate!, endpoints.ServiceProvider);
                 if (!endpoint.Metadata.Any(decision => decision is IAllowAnonymous or IAuthorizeData))
                 {
                     endpoint.Metadata.Add(new AuthorizeAttribute(Policies.Viewer));

@@ -20,5 +20,10 @@ internal static class Sources
         from file in Directory.EnumerateFiles(System.IO.Path.Combine(Root, "src/Portal"), "*.razor", SearchOption.AllDirectories)
         select (System.IO.Path.GetRelativePath(Root, file), File.ReadAllText(file));
 
+    /// <summary>Every script of the pages.</summary>
+    internal static IEnumerable<(string Path, string Text)> Scripts() =>
+        from file in Directory.EnumerateFiles(System.IO.Path.Combine(Root, "src/Portal/Client"), "*.ts")
+        select (System.IO.Path.GetRelativePath(Root, file), File.ReadAllText(file));
+
     internal static string Read(string path) => File.ReadAllText(System.IO.Path.Combine(Root, path));
 }

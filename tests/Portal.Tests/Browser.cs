@@ -66,14 +66,15 @@ public sealed class Browser : IAsyncLifetime
     }
 
     /// <summary>Somebody whom the product does not know yet.</summary>
-    internal async Task<Visitor> VisitAsync(PortalHost host, ColorScheme theme = ColorScheme.Light, bool phone = false, string? session = null, string? hostName = null)
+    internal async Task<Visitor> VisitAsync(
+        PortalHost host, ColorScheme theme = ColorScheme.Light, bool phone = false, string? session = null, string? hostName = null, string locale = "en-GB")
     {
         var context = await chromium.NewContextAsync(new()
         {
             BaseURL = hostName is null ? host.Address.ToString() : $"http://{hostName}:{host.Address.Port}",
             StorageState = session,
             ColorScheme = theme,
-            Locale = "en-GB",
+            Locale = locale,
             ReducedMotion = ReducedMotion.Reduce,
             ViewportSize = phone ? new() { Width = 390, Height = 844 } : new() { Width = 1280, Height = 800 },
             DeviceScaleFactor = phone ? 2 : 1,

@@ -47,6 +47,9 @@ internal sealed class Visitor : IAsyncDisposable
         await Page.Locator("main[data-live]").WaitForAsync();
     }
 
+    /// <summary>An answer of that status was meant to come.</summary>
+    internal void Forget(int status) => complaints.RemoveAll(complaint => complaint.StartsWith($"{status} ", StringComparison.Ordinal));
+
     internal async Task SignOutAsync()
     {
         await Page.GotoAsync("/admin");

@@ -21,6 +21,13 @@ public sealed class WeddingDecisionTests
     public void Another_wedding_of_that_id_is_refused() =>
         Given(Registered).When(wedding => Wedding.Decide(wedding, Registered with { Name = "Cid & Dan" })).ThenRefused("WEDDING_EXISTS");
 
+    [Theory]
+    [InlineData("de", true)]
+    [InlineData(null, true)]
+    [InlineData("xx", false)]
+    public void A_wedding_speaks_a_language_that_there_is(string? language, bool isTaken) =>
+        Assert.Equal(isTaken, Record.Exception(() => ChangeBranding.Check(new Branding(Language: language))) is null);
+
     [Fact]
     public void A_wedding_is_branded_anew() => Given(Registered).When(wedding => Wedding.Decide(wedding, Branded)).Then(Branded);
 

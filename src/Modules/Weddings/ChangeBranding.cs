@@ -9,6 +9,7 @@ using Platform.Accounts;
 using Platform.Costs;
 using Platform.Events;
 using Platform.Http;
+using Platform.Languages;
 using Platform.Storage;
 using Weddings.Contracts;
 
@@ -41,6 +42,9 @@ internal sealed partial class ChangeBranding(EventStore store, IObjectStorage st
         Refuse(
             branding.LogoUrl is { } logo && !(Uri.TryCreate(logo, UriKind.Absolute, out var url) && url.Scheme == Uri.UriSchemeHttps),
             "branding.logoUrl must be https.");
+        Refuse(
+            branding.Language is { } language && !Language.All.ContainsKey(language),
+            $"branding.language must be one of {string.Join(", ", Language.All.Keys.Order(StringComparer.Ordinal))}.");
         Refuse(branding.Studio is { } studio && (studio.Length > LongestStudio || studio.Any(char.IsControl)), "branding.studio is one short line.");
     }
 

@@ -6,6 +6,6 @@ document.addEventListener("click", async ({ target }) => {
     print();
   } else {
     await navigator.clipboard.writeText(button.dataset.copies);
-    button.textContent = "Copied";
+    button.textContent = button.dataset.copied!;
   }
 });

@@ -1,7 +1,7 @@
 // The couple's page: follows the album while it is packed, and asks the server for the page anew once its state is another.
 import "./card.js";
 import "./photos.js";
-import { byteText, timeLeft } from "./text.js";
+import { byteText, text, timeLeft } from "./text.js";
 
 interface Album {
   status: string;
@@ -14,20 +14,20 @@ const retryMs = 2_000;
 const page = document.querySelector<HTMLElement>("[data-couple]")!;
 const { progress: progressUrl, status: shown } = page.dataset;
 const bar = page.querySelector<HTMLProgressElement>("[data-bar]");
-const text = page.querySelector<HTMLElement>("[data-text]");
+const state = page.querySelector<HTMLElement>("[data-text]");
 
 function show(album: Album): void {
   if (album.status !== shown) {
     location.reload();
     return;
   }
-  if (!bar || !text || album.bytes.total === 0) return;
+  if (!bar || !state || album.bytes.total === 0) return;
   bar.max = album.bytes.total;
   bar.value = album.bytes.done;
   const percent = Math.floor((100 * album.bytes.done) / album.bytes.total);
-  text.textContent = [
-    `${percent} % of ${byteText(album.bytes.total)}`,
-    ...(album.secondsLeft === null ? [] : [`${timeLeft(album.secondsLeft)} left`]),
+  state.textContent = [
+    text("Watching.Packed", String(percent), byteText(album.bytes.total)),
+    ...(album.secondsLeft === null ? [] : [timeLeft(album.secondsLeft)]),
   ].join(" · ");
 }
 

@@ -4,7 +4,7 @@
 import { UploadError, UploadQueue, withdraw, type Progress, type Upload } from "../../../clients/upload/src/index.js";
 import { asKnown, keyOf, Memory, type Arrived, type Known } from "./memory.js";
 import { Row } from "./row.js";
-import { byteText, timeLeft } from "./text.js";
+import { byteText, countText, refusalText, text, timeLeft } from "./text.js";
 
 const page = document.querySelector<HTMLElement>("[data-guest]")!;
 const { wedding: weddingId = "", token = "" } = page.dataset;
@@ -29,7 +29,7 @@ async function add(files: File[]): Promise<void> {
   const fresh: File[] = [];
   for (const [key, file] of chosen) if ((rows.get(key)?.hasFailed ?? true) && !(await memory.has(file))) fresh.push(file);
   const known = files.length - fresh.length;
-  notice.textContent = known === 0 ? "" : known === 1 ? "One of them is here already." : `${known} of them are here already.`;
+  notice.textContent = known === 0 ? "" : countText("Sending.Known", known);
   if (fresh.length === 0) return;
   const queue = new UploadQueue(fresh, {
     ...server,
@@ -72,7 +72,7 @@ async function stop(upload: Upload, file: Known): Promise<void> {
 
 /** Only what this browser sent, and has the token of. */
 function askToTakeBack(file: Arrived): void {
-  question.textContent = `${file.name} is deleted here, for the couple too. The one on your phone stays.`;
+  question.textContent = text("Sending.TakeBackQuestion", file.name);
   dialog.returnValue = "";
   dialog.onclose = () => {
     if (dialog.returnValue === "yes") void takeBack(file);
@@ -85,12 +85,12 @@ async function takeBack(file: Arrived): Promise<void> {
     await withdraw(server, { uploadId: file.uploadId!, withdrawToken: file.withdrawToken! });
   } catch (error) {
     if (!(error instanceof UploadError)) throw error;
-    rows.get(keyOf(file))?.failed(error.status === 0 ? "No network: try again later." : error.message);
+    rows.get(keyOf(file))?.failed(error.status === 0 ? text("Sending.NoNetwork") : refusalText(error.code, error.message));
     return;
   }
   forget(file);
   for (const { uploads } of queues) for (const upload of uploads) if (keyOf(fileOf(upload)) === keyOf(file)) takenBack.add(upload);
-  notice.textContent = `${file.name} was taken back.`;
+  notice.textContent = text("Sending.TakenBack", file.name);
   showAll();
 }
 
@@ -123,7 +123,7 @@ function showFailure(upload: Upload, error: unknown): void {
   if (upload.state === "aborted") return;
   const file = fileOf(upload);
   const refused = error instanceof UploadError && error.status >= 400 && error.status < 500;
-  rows.get(keyOf(file))?.failed(refused ? error.message : "It did not get through. Choose it again, and it goes on where it stopped.");
+  rows.get(keyOf(file))?.failed(refused ? refusalText(error.code, error.message) : text("Sending.Failed"));
   if (refused) {
     unfinished.delete(keyOf(file));
     memory.save();
@@ -143,8 +143,7 @@ function showAll(): void {
   const uploads = queues.flatMap((queue) => queue.uploads).filter((upload) => upload.state !== "aborted" && !takenBack.has(upload));
   all.hidden = uploads.length === 0;
   if (uploads.length === 0) {
-    const count = arrived.size;
-    allText.textContent = count === 0 ? "" : count === 1 ? "One file of yours has arrived." : `${count} files of yours have arrived.`;
+    allText.textContent = arrived.size === 0 ? "" : countText("Sending.Arrived", arrived.size);
     return;
   }
   const sum = (of: (progress: Progress) => number) => uploads.reduce((total, { progress }) => total + of(progress), 0);
@@ -154,8 +153,8 @@ function showAll(): void {
   all.max = Math.max(total, 1);
   all.value = sent;
   allText.textContent = done === uploads.length
-    ? `${done === 1 ? "Your file has" : `All ${done} files have`} arrived. Thank you!`
-    : [`${done} of ${uploads.length} files`, ...(rate ? [`${byteText(rate)}/s`, `${timeLeft((total - sent) / rate)} left`] : [])].join(" · ");
+    ? countText("Sending.AllArrived", done)
+    : [text("Sending.Sent", String(done), String(uploads.length)), ...(rate ? [`${byteText(rate)}/s`, timeLeft((total - sent) / rate)] : [])].join(" · ");
 }
 
 input.addEventListener("change", () => {
@@ -178,7 +177,7 @@ window.addEventListener("beforeunload", (event) => {
 for (const file of arrived.values()) showArrived(newRow(file), file);
 if (unfinished.size > 0) {
   const names = [...unfinished.values()].slice(0, 3).map(({ name }) => name).join(", ");
-  notice.textContent = `Not finished yet: ${names}${unfinished.size > 3 ? ` and ${unfinished.size - 3} more` : ""}. Choose the same files again and they go on where they stopped.`;
+  notice.textContent = unfinished.size > 3 ? text("Sending.UnfinishedMore", names, String(unfinished.size - 3)) : text("Sending.Unfinished", names);
 }
 showAll();
 page.dataset.live = "";

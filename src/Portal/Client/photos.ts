@@ -1,4 +1,6 @@
 // The photos of a couple's page: how many are chosen, more of them as one scrolls, and thumbnails as they are made.
+import { text } from "./text.js";
+
 const form = document.querySelector<HTMLFormElement>("[data-photos-form]");
 const firstPauseMs = 1_000;
 const longestPauseMs = 15_000;
@@ -11,7 +13,7 @@ async function fetched(url: string): Promise<Document | null> {
 
 function showChosen(): void {
   const chosen = form!.querySelectorAll("input:checked").length;
-  form!.querySelector("[data-chosen]")!.textContent = chosen === 0 ? "Choose photos" : `${chosen} chosen`;
+  form!.querySelector("[data-chosen]")!.textContent = chosen === 0 ? text("Watching.ChoosePhotos") : text("Watching.Chosen", String(chosen));
   for (const button of form!.querySelectorAll<HTMLButtonElement>("[data-needs]")) button.disabled = chosen === 0;
 }
 

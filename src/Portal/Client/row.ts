@@ -1,5 +1,5 @@
 import type { Progress } from "../../../clients/upload/src/index.js";
-import { byteText, timeLeft } from "./text.js";
+import { byteText, text, timeLeft } from "./text.js";
 
 /** One file in the guest's list. */
 export class Row {
@@ -18,8 +18,8 @@ export class Row {
     this.#bar.value = 0;
     this.#bar.setAttribute("aria-label", name);
     this.#back.type = "button";
-    this.#back.textContent = "Take back";
-    this.#back.setAttribute("aria-label", `Take back ${name}`);
+    this.#back.textContent = text("Sending.TakeBack");
+    this.#back.setAttribute("aria-label", text("Sending.TakeBackName", name));
     this.#item.append(label, this.#state, this.#bar, this.#back);
     list.append(this.#item);
   }
@@ -32,25 +32,25 @@ export class Row {
 
   show({ sentBytes, bytesPerSecond, secondsLeft }: Progress): void {
     this.#bar.value = sentBytes;
-    this.#state.textContent = bytesPerSecond ? `${byteText(bytesPerSecond)}/s, ${timeLeft(secondsLeft ?? 0)} left` : "";
+    this.#state.textContent = bytesPerSecond ? `${byteText(bytesPerSecond)}/s, ${timeLeft(secondsLeft ?? 0)}` : "";
   }
 
   arrived(sizeBytes: number): void {
     this.#bar.hidden = true;
-    this.#say(`${byteText(sizeBytes)}, arrived`, true);
+    this.#say(text("Sending.FileArrived", byteText(sizeBytes)), true);
   }
 
-  failed(text: string): void {
+  failed(reason: string): void {
     this.hasFailed = true;
-    this.#say(text, false);
+    this.#say(reason, false);
   }
 
   remove(): void {
     this.#item.remove();
   }
 
-  #say(text: string, good: boolean): void {
-    this.#state.textContent = text;
+  #say(state: string, good: boolean): void {
+    this.#state.textContent = state;
     this.#state.classList.toggle("bad", !good);
   }
 }

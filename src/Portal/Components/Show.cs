@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace Portal.Components;
 
-/// <summary>Numbers, times and names as people read them.</summary>
+/// <summary>Numbers, times and names as people read them, in the language of the page.</summary>
 internal static class Show
 {
     private static readonly string[] Units = ["B", "KB", "MB", "GB", "TB", "PB"];
@@ -16,12 +16,12 @@ internal static class Show
             bytes /= 1000;
         }
 
-        return string.Create(CultureInfo.InvariantCulture, $"{Math.Round(bytes, bytes >= 99.5 || unit == 0 ? 0 : 1)} {Units[unit]}");
+        return string.Create(CultureInfo.CurrentCulture, $"{Math.Round(bytes, bytes >= 99.5 || unit == 0 ? 0 : 1)} {Units[unit]}");
     }
 
     internal static string Rate(double? bytesPerSecond) => bytesPerSecond is { } rate and > 0 ? $"{Bytes(rate)}/s" : "–";
 
-    internal static string Count(long count) => count.ToString("N0", CultureInfo.InvariantCulture);
+    internal static string Count(long count) => count.ToString("N0", CultureInfo.CurrentCulture);
 
     /// <summary>So many of a thing whose plural ends in s: <c>1 file</c>.</summary>
     internal static string Count(long count, string thing) => $"{Count(count)} {thing}{(count == 1 ? "" : "s")}";
@@ -29,18 +29,18 @@ internal static class Show
     /// <summary>Dollars and cents; of less than a cent as many digits as it takes: <c>$0.00042</c>.</summary>
     internal static string Money(decimal usd) => usd switch
     {
-        0 => "$0",
-        < 0.00001m => "<\u00a0$0.00001",
-        < 0.01m => string.Create(CultureInfo.InvariantCulture, $"${usd:0.00000}"),
-        _ => string.Create(CultureInfo.InvariantCulture, $"${usd:N2}"),
+        0 => usd.ToString("C0", CultureInfo.CurrentCulture),
+        < 0.00001m => string.Create(CultureInfo.CurrentCulture, $"<\u00a0{0.00001m:C5}"),
+        < 0.01m => usd.ToString("C5", CultureInfo.CurrentCulture),
+        _ => usd.ToString("C2", CultureInfo.CurrentCulture),
     };
 
     internal static string Hours(long microseconds) => TimeSpan.FromMicroseconds(microseconds) is var time && time.TotalHours >= 1
-        ? string.Create(CultureInfo.InvariantCulture, $"{time.TotalHours:N1} vCPU hours")
-        : string.Create(CultureInfo.InvariantCulture, $"{time.TotalSeconds:N1} vCPU seconds");
+        ? string.Create(CultureInfo.CurrentCulture, $"{time.TotalHours:N1} vCPU hours")
+        : string.Create(CultureInfo.CurrentCulture, $"{time.TotalSeconds:N1} vCPU seconds");
 
     internal static string Percent(long done, long total) =>
-        string.Create(CultureInfo.InvariantCulture, $"{(total == 0 ? 0 : Math.Floor(1000d * done / total) / 10):0.#} %");
+        string.Create(CultureInfo.CurrentCulture, $"{(total == 0 ? 0 : Math.Floor(1000d * done / total) / 10):0.#} %");
 
     /// <summary>An estimate, no more exact than it can be: <c>about 2 minutes</c>.</summary>
     internal static string TimeLeft(double seconds) => seconds switch
@@ -53,9 +53,9 @@ internal static class Show
         _ => $"about {Math.Round(seconds / 3600):0} hours",
     };
 
-    internal static string Time(DateTimeOffset at) => at.UtcDateTime.ToString("d MMM HH:mm:ss", CultureInfo.InvariantCulture);
+    internal static string Time(DateTimeOffset at) => at.UtcDateTime.ToString("d MMM HH:mm:ss", CultureInfo.CurrentCulture);
 
-    internal static string Day(DateOnly day) => day.ToString("d MMMM yyyy", CultureInfo.InvariantCulture);
+    internal static string Day(DateOnly day) => day.ToString("D", CultureInfo.CurrentCulture);
 
     /// <summary>The day in UTC.</summary>
     internal static string Day(DateTimeOffset at) => Day(DateOnly.FromDateTime(at.UtcDateTime));

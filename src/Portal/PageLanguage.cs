@@ -1,0 +1,42 @@
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Localization;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+using Platform.Languages;
+using Weddings.Contracts;
+
+namespace Portal;
+
+/// <summary>
+/// Which language a page speaks: that of its wedding, else the one of ours that the browser likes best. Pages for those who run the product speak English.
+/// </summary>
+internal sealed class PageLanguage : RequestCultureProvider
+{
+    private static readonly RequestLocalizationOptions Localization = new()
+    {
+        DefaultRequestCulture = new(Language.All[Language.English]),
+        SupportedCultures = [.. Language.All.Values],
+        SupportedUICultures = [.. Language.All.Values],
+        RequestCultureProviders = [new PageLanguage(), new AcceptLanguageHeaderRequestCultureProvider()],
+        ApplyCurrentCultureToResponseHeaders = true,
+    };
+
+    /// <summary>The page, in its language. At the page, not in front of all: who signed in is known here, and the API speaks to programs.</summary>
+    internal static RequestDelegate Speaking(RequestDelegate page, IServiceProvider services) =>
+        new RequestLocalizationMiddleware(page, new OptionsWrapper<RequestLocalizationOptions>(Localization), services.GetRequiredService<ILoggerFactory>()).Invoke;
+
+    public override async Task<ProviderCultureResult?> DetermineProviderCultureResult(HttpContext httpContext)
+    {
+        var weddings = httpContext.RequestServices.GetRequiredService<IWeddings>();
+        var language = httpContext.Request.Path.Value!.Split('/') switch
+        {
+            [_, "g" or "w" or "s", var token] => (await weddings.OpenAsync(token, ticket: null, httpContext.RequestAborted))?.Wedding.Branding.Language,
+            [_, "couple"] => (await Visit.BySessionAsync(weddings, httpContext))?.Wedding.Branding.Language,
+            [_, "couple", ..] or [_, "not-found"] => null,
+            _ => Language.English,
+        };
+        return language is null ? null : new ProviderCultureResult(language);
+    }
+}

@@ -1,0 +1,88 @@
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Playwright;
+using Weddings.Contracts;
+using Xunit;
+using static Microsoft.Playwright.Assertions;
+
+namespace Portal.Tests;
+
+public sealed class LanguageTests(PortalHost host, Browser browser) : IClassFixture<PortalHost>
+{
+    private const int MostBytes = 30_000;
+
+    [Fact]
+    public async Task A_guest_with_a_German_browser_reads_German()
+    {
+        var link = await host.LinkAsync("guests", LinkKind.Guest);
+        await using var guest = await browser.VisitAsync(host, phone: true, locale: "de-AT");
+        var page = guest.Page;
+        var answer = await page.GotoAsync(link);
+        Assert.Equal("de", await answer!.HeaderValueAsync("content-language"));
+        Assert.Equal("de", await page.Locator("html").GetAttributeAsync("lang"));
+        await Expect(page.GetByText("20. Juni 2026 · Teilt eure Fotos und Videos mit uns")).ToBeVisibleAsync();
+        await guest.TakePictureAsync("guest-german-phone-light");
+        await page.Locator("[data-files]").SetInputFilesAsync(
+        [
+            new FilePayload { Name = "IMG_1.jpg", MimeType = "image/jpeg", Buffer = [0xFF, 0xD8, 0xFF, 0xE0, .. new byte[12_340]] },
+            new FilePayload { Name = "IMG_2.jpg", MimeType = "image/jpeg", Buffer = "Notes"u8.ToArray() },
+        ]);
+        await Expect(page.GetByText("12,3 KB, angekommen")).ToBeVisibleAsync();
+        await Expect(page.GetByText("Die Datei ist nicht das, was ihr Name sagt.")).ToBeVisibleAsync();
+        await guest.AssertAccessibleAsync();
+        Assert.InRange(await guest.TransferredBytesAsync(), 1_000, MostBytes);
+        await guest.TakePictureAsync("guest-german-done-phone-light");
+        await AssertNothingIsCutOffAsync(page);
+        await page.GetByRole(AriaRole.Button, new() { Name = "IMG_1.jpg zurücknehmen" }).ClickAsync();
+        await Expect(page.GetByRole(AriaRole.Dialog)).ToContainTextAsync("Auf deinem Handy bleibt die Datei erhalten.");
+        guest.Forget(415); // for the second
+    }
+
+    [Fact]
+    public async Task A_couple_reads_the_language_of_its_wedding_whatever_the_browser_speaks()
+    {
+        var link = await host.LinkAsync("anna-ben", LinkKind.Couple);
+        await host.Services.GetRequiredService<IWeddings>().ChangeBrandingAsync(
+            "anna-ben", new Branding(Language: "de"), "ann", TestContext.Current.CancellationToken);
+        await host.SendPhotoAsync("anna-ben", 1, "Tante Zoë");
+        await host.CompletedAlbumAsync("anna-ben");
+        await using var couple = await browser.VisitAsync(host, phone: true);
+        var page = couple.Page;
+        await page.GotoAsync(link);
+        Assert.Equal("de", await page.Locator("html").GetAttributeAsync("lang"));
+        await Expect(page.GetByText("Euer Hochzeitsalbum · 20. Juni 2026")).ToBeVisibleAsync();
+        await Expect(page.GetByRole(AriaRole.Heading, new() { Name = "Das Album ist fertig" })).ToBeVisibleAsync();
+        await Expect(page.Locator(".photos img")).ToHaveCountAsync(1, new() { Timeout = 30_000 });
+        await page.ReloadAsync(); // until now it has looked for the thumbnail again and again
+        Assert.InRange(await couple.TransferredBytesAsync(), 1_000, MostBytes);
+        await page.GetByRole(AriaRole.Checkbox, new() { Name = "IMG_1.jpg" }).CheckAsync();
+        await Expect(page.GetByText("1 ausgewählt")).ToBeVisibleAsync();
+        await couple.AssertAccessibleAsync();
+        await couple.TakePictureAsync("couple-german-phone-light");
+        await AssertNothingIsCutOffAsync(page);
+        await page.GetByRole(AriaRole.Button, new() { Name = "Code für Gäste erstellen" }).ClickAsync();
+        await Expect(page.GetByText("Schickt uns eure Fotos und Videos")).ToBeVisibleAsync();
+        await couple.TakePictureAsync("couple-german-code-phone-light");
+        await AssertNothingIsCutOffAsync(page);
+    }
+
+    [Fact]
+    public async Task A_browser_whose_languages_are_not_ours_gets_English_and_a_dead_link_speaks_too()
+    {
+        var link = await host.LinkAsync("guests", LinkKind.Guest);
+        await using var stranger = await browser.VisitAsync(host, locale: "mt-MT");
+        await stranger.Page.GotoAsync(link);
+        Assert.Equal("en", await stranger.Page.Locator("html").GetAttributeAsync("lang"));
+        await using var guest = await browser.VisitAsync(host, locale: "de-DE");
+        await guest.Page.GotoAsync("/g/none");
+        await Expect(guest.Page.GetByRole(AriaRole.Heading, new() { Name = "Dieser Link funktioniert nicht" })).ToBeVisibleAsync();
+    }
+
+    // A phone scrolls one way only; and no text is squeezed out of sight.
+    private static async Task AssertNothingIsCutOffAsync(IPage page) => Assert.Empty(await page.EvaluateAsync<string[]>("""
+        () => [...document.querySelectorAll('main *')]
+          .filter(e => e.checkVisibility())
+          .map(e => [e, e.getBoundingClientRect(), [...e.childNodes].some(n => n.nodeType === Node.TEXT_NODE && n.data.trim().length > 3)])
+          .filter(([, box, says]) => box.right > innerWidth + 1 || (says && box.width < 20))
+          .map(([e]) => e.outerHTML.slice(0, 80))
+        """));
+}
