@@ -64,6 +64,23 @@ public sealed class UppyTests : IAsyncLifetime
         await AssertStoredAsync(host, storage, id, verify: false);
     }
 
+    /// <summary>There is nothing to append to it: it is complete when it was created.</summary>
+    [Fact]
+    public async Task Uppy_tus_sends_an_empty_file()
+    {
+        await File.WriteAllBytesAsync(file, [], Cancellation);
+        using var storage = new S3ObjectStorage(bucket, TimeProvider.System);
+        await using var host = await UploadHost.StartAsync(database.ConnectionString, storage);
+        await using var context = await browser.NewContextAsync();
+        var page = await OpenAsync(context);
+        var result = await EvaluateAsync(page, "tus", $"{host.Client.BaseAddress}v1/tus?userRole=member").WaitAsync(Longest, Cancellation);
+        Assert.True(result.GetProperty("failed").GetArrayLength() == 0, result.ToString());
+        var id = Guid.Parse(new Uri(result.GetProperty("url").GetString()!).Segments[^1]);
+        var upload = (await host.Events.FoldAsync<Upload, IUploadEvent>(id, Cancellation)).State.Result!;
+        Assert.Equal(("Zoë & Max.txt", 0, 0u), (upload.FileName, upload.SizeBytes, upload.Crc32));
+        Assert.Equal(0, (await storage.HeadAsync(upload.Key, Cancellation))?.SizeBytes);
+    }
+
     /// <summary>The parts go to the bucket, over connections that break.</summary>
     [Fact]
     public async Task Uppy_aws_s3_goes_on_after_a_reload()
@@ -104,22 +121,17 @@ public sealed class UppyTests : IAsyncLifetime
     private async Task<JsonElement> SendAsync(string plugin, string endpoint, CuttingProxy proxy)
     {
         await using var context = await browser.NewContextAsync(new() { IgnoreHTTPSErrors = true });
-        var page = await context.NewPageAsync();
-        var script = Path.Combine(Path.GetDirectoryName(Here())!, "../../Clients/node_modules/uppy.bundle.js");
-        Assert.True(File.Exists(script), "Uppy is not installed: scripts/install-test-tools.sh does it.");
-        await page.RouteAsync($"{UploadHost.Origin}/", route => route.FulfillAsync(new() { ContentType = "text/html", Body = "<!doctype html><input type=file>" }));
-        await LoadAsync();
-        var first = page.EvaluateAsync("([plugin, endpoint]) => send(plugin, endpoint)", new[] { plugin, endpoint });
+        var page = await OpenAsync(context);
+        var first = EvaluateAsync(page, plugin, endpoint);
         await await Task.WhenAny(proxy.Stalled, first).WaitAsync(Longest, Cancellation);
         Assert.True(proxy.Stalled.IsCompleted, "It came to an end before its connection stood still.");
-        await LoadAsync();
+        await LoadAsync(page);
         await Assert.ThrowsAsync<PlaywrightException>(() => first.WaitAsync(Longest, Cancellation));
         for (var loads = 1; ; loads++)
         {
-            var again = page.EvaluateAsync<JsonElement>("([plugin, endpoint]) => send(plugin, endpoint)", new[] { plugin, endpoint });
             try
             {
-                var result = (await again.WaitAsync(Longest, Cancellation)).Clone();
+                var result = (await EvaluateAsync(page, plugin, endpoint).WaitAsync(Longest, Cancellation)).Clone();
                 Assert.True(result.GetProperty("failed").GetArrayLength() == 0, result.ToString());
                 Assert.Equal(0, proxy.CutsLeft);
                 return result;
@@ -128,17 +140,30 @@ public sealed class UppyTests : IAsyncLifetime
             {
                 // On a busy machine the page stands still now and then. Whoever sees that loads it again.
                 TestContext.Current.SendDiagnosticMessage($"{plugin} stood still after a reload; the page is loaded again.");
-                await LoadAsync();
+                await LoadAsync(page);
             }
         }
-
-        async Task LoadAsync()
-        {
-            await page.GotoAsync($"{UploadHost.Origin}/");
-            await page.AddScriptTagAsync(new() { Path = script });
-            await page.SetInputFilesAsync("input", file);
-        }
     }
+
+    private async Task<IPage> OpenAsync(IBrowserContext context)
+    {
+        var page = await context.NewPageAsync();
+        await page.RouteAsync($"{UploadHost.Origin}/", route => route.FulfillAsync(new() { ContentType = "text/html", Body = "<!doctype html><input type=file>" }));
+        await LoadAsync(page);
+        return page;
+    }
+
+    private async Task LoadAsync(IPage page)
+    {
+        var script = Path.Combine(Path.GetDirectoryName(Here())!, "../../Clients/node_modules/uppy.bundle.js");
+        Assert.True(File.Exists(script), "Uppy is not installed: scripts/install-test-tools.sh does it.");
+        await page.GotoAsync($"{UploadHost.Origin}/");
+        await page.AddScriptTagAsync(new() { Path = script });
+        await page.SetInputFilesAsync("input", file);
+    }
+
+    private static Task<JsonElement> EvaluateAsync(IPage page, string plugin, string endpoint) =>
+        page.EvaluateAsync<JsonElement>("([plugin, endpoint]) => send(plugin, endpoint)", new[] { plugin, endpoint });
 
     private static string Here([CallerFilePath] string path = "") => path;
 }
