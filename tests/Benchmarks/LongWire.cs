@@ -1,7 +1,7 @@
 using System.Buffers;
-using System.Net;
 using System.Net.Sockets;
 using System.Threading.Channels;
+using Testing;
 
 namespace Benchmarks;
 
@@ -9,88 +9,39 @@ namespace Benchmarks;
 /// A wire of some length to a server on this machine: answers, and the connections themselves, come later. Counts the requests of HTTP/1.1 on it
 /// by the end of their first lines, which are nowhere in bodies.
 /// </summary>
-internal sealed class LongWire : IAsyncDisposable
+internal sealed class LongWire(int port, TimeSpan delay) : LoopbackProxy("127.0.0.1", port)
 {
     private const int BlockBytes = 64 * 1024;
 
     // More than a connection of 25 ms has under way.
     private const int MostBlocks = 256;
 
-    private readonly TcpListener listener = new(IPAddress.Loopback, 0);
-    private readonly CancellationTokenSource ended = new();
-    private readonly int port;
-    private readonly TimeSpan delay;
-    private readonly Task accepting;
     private int requests;
 
-    internal LongWire(int port, TimeSpan delay)
-    {
-        (this.port, this.delay) = (port, delay);
-        listener.Start(backlog: 512);
-        accepting = AcceptAsync();
-    }
-
-    internal Uri Url => new($"http://127.0.0.1:{((IPEndPoint)listener.LocalEndpoint).Port}");
+    internal Uri Url => new($"http://127.0.0.1:{Port}");
 
     internal int Requests => Volatile.Read(ref requests);
 
     private static ReadOnlySpan<byte> EndOfLine => " HTTP/1.1\r\n"u8;
 
-    public async ValueTask DisposeAsync()
+    protected override async Task PassAsync(NetworkStream client, NetworkStream server, CancellationToken cancellationToken)
     {
-        await ended.CancelAsync();
-        await accepting;
-        listener.Dispose();
-        ended.Dispose();
+        await Task.Delay(delay, cancellationToken);
+        await Task.WhenAll(SendAsync(client, server, cancellationToken), AnswerAsync(server, client, cancellationToken));
     }
 
-    private async Task AcceptAsync()
-    {
-        var connections = new List<Task>();
-        try
-        {
-            while (true)
-            {
-                connections.Add(ServeAsync(await listener.AcceptSocketAsync(ended.Token)));
-            }
-        }
-        catch (OperationCanceledException)
-        {
-            await Task.WhenAll(connections);
-        }
-    }
-
-    private async Task ServeAsync(Socket client)
-    {
-        using var server = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
-        using (client)
-        {
-            client.NoDelay = true;
-            try
-            {
-                await Task.Delay(delay, ended.Token);
-                await server.ConnectAsync(IPAddress.Loopback, port, ended.Token);
-                await Task.WhenAll(SendAsync(client, server), AnswerAsync(server, client));
-            }
-            catch (Exception e) when (e is SocketException or OperationCanceledException)
-            {
-                // One of the two has gone.
-            }
-        }
-    }
-
-    private async Task SendAsync(Socket client, Socket server)
+    private async Task SendAsync(NetworkStream client, NetworkStream server, CancellationToken cancellationToken)
     {
         var keep = EndOfLine.Length - 1;
         var block = new byte[keep + BlockBytes]; // begins with the last bytes of the one before
-        while (await client.ReceiveAsync(block.AsMemory(keep), ended.Token) is > 0 and var count)
+        while (await client.ReadAsync(block.AsMemory(keep), cancellationToken) is > 0 and var count)
         {
             Count(block.AsSpan(0, keep + count));
-            await server.SendAsync(block.AsMemory(keep, count), ended.Token);
+            await server.WriteAsync(block.AsMemory(keep, count), cancellationToken);
             block.AsSpan(count, keep).CopyTo(block);
         }
 
-        server.Shutdown(SocketShutdown.Send);
+        server.Socket.Shutdown(SocketShutdown.Send);
     }
 
     private void Count(ReadOnlySpan<byte> bytes)
@@ -101,7 +52,7 @@ internal sealed class LongWire : IAsyncDisposable
         }
     }
 
-    private async Task AnswerAsync(Socket server, Socket client)
+    private async Task AnswerAsync(NetworkStream server, NetworkStream client, CancellationToken cancellationToken)
     {
         var way = Channel.CreateBounded<(byte[] Block, int Count, long DueAt)>(MostBlocks);
         await Task.WhenAll(ReceiveAsync(), PassOnAsync());
@@ -113,8 +64,8 @@ internal sealed class LongWire : IAsyncDisposable
                 for (var count = 1; count > 0;)
                 {
                     var block = ArrayPool<byte>.Shared.Rent(BlockBytes);
-                    count = await server.ReceiveAsync(block.AsMemory(), ended.Token);
-                    await way.Writer.WriteAsync((block, count, Environment.TickCount64 + (long)delay.TotalMilliseconds), ended.Token);
+                    count = await server.ReadAsync(block, cancellationToken);
+                    await way.Writer.WriteAsync((block, count, Environment.TickCount64 + (long)delay.TotalMilliseconds), cancellationToken);
                 }
             }
             finally
@@ -125,18 +76,18 @@ internal sealed class LongWire : IAsyncDisposable
 
         async Task PassOnAsync()
         {
-            await foreach (var (block, count, dueAt) in way.Reader.ReadAllAsync(ended.Token))
+            await foreach (var (block, count, dueAt) in way.Reader.ReadAllAsync(cancellationToken))
             {
                 if (dueAt - Environment.TickCount64 is > 0 and var wait)
                 {
-                    await Task.Delay((int)wait, ended.Token);
+                    await Task.Delay((int)wait, cancellationToken);
                 }
 
-                await client.SendAsync(block.AsMemory(0, count), ended.Token);
+                await client.WriteAsync(block.AsMemory(0, count), cancellationToken);
                 ArrayPool<byte>.Shared.Return(block);
             }
 
-            client.Shutdown(SocketShutdown.Send);
+            client.Socket.Shutdown(SocketShutdown.Send);
         }
     }
 }

@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using System.Net;
 using System.Net.Sockets;
 using Npgsql;
 
@@ -9,34 +8,36 @@ namespace Testing;
 /// A proxy before the real Postgres that breaks the connection at the n-th round trip, over all connections: the statement either never
 /// arrives, or is executed and its answer is lost. For crash tests: after the fault everything works again.
 /// </summary>
-public sealed class FaultyPostgres : IAsyncDisposable
+public sealed class FaultyPostgres : LoopbackProxy
 {
     private const byte Sync = (byte)'S';
     private const byte SimpleQuery = (byte)'Q';
     private const byte ReadyForQuery = (byte)'Z';
 
-    private readonly TcpListener listener = new(IPAddress.Loopback, 0);
-    private readonly CancellationTokenSource stop = new();
-    private readonly string host;
-    private readonly int port;
-    private readonly Task accepting;
     private int failAtCall;
     private bool failAfter;
     private int calls;
 
     public FaultyPostgres(string connectionString)
+        : this(new NpgsqlConnectionStringBuilder(connectionString))
     {
-        var real = new NpgsqlConnectionStringBuilder(connectionString);
-        (host, port) = (real.Host!, real.Port);
-        listener.Start();
-        ConnectionString = new NpgsqlConnectionStringBuilder(connectionString)
+    }
+
+    private FaultyPostgres(NpgsqlConnectionStringBuilder real)
+        : base(real.Host!, real.Port)
+    {
+        if (real.Host!.StartsWith('/'))
+        {
+            throw new NotSupportedException("FaultyPostgres needs a cluster that listens on TCP.");
+        }
+
+        ConnectionString = new NpgsqlConnectionStringBuilder(real.ConnectionString)
         {
             Host = "127.0.0.1",
-            Port = ((IPEndPoint)listener.LocalEndpoint).Port,
+            Port = Port,
             SslMode = SslMode.Disable,
             GssEncryptionMode = GssEncryptionMode.Disable,
         }.ConnectionString;
-        accepting = AcceptAsync();
     }
 
     /// <summary>The same database, through the proxy.</summary>
@@ -54,60 +55,17 @@ public sealed class FaultyPostgres : IAsyncDisposable
         failAtCall = call;
     }
 
-    public async ValueTask DisposeAsync()
+    protected override async Task PassAsync(NetworkStream client, NetworkStream server, CancellationToken cancellationToken)
     {
-        await stop.CancelAsync();
-        listener.Dispose();
-        await accepting;
-        stop.Dispose();
-    }
-
-    private async Task AcceptAsync()
-    {
-        var connections = new List<Task>();
-        try
-        {
-            while (true)
-            {
-                connections.Add(ServeAsync(await listener.AcceptTcpClientAsync(stop.Token)));
-            }
-        }
-        catch (Exception e) when (e is OperationCanceledException or ObjectDisposedException or SocketException)
-        {
-        }
-
-        await Task.WhenAll(connections);
-    }
-
-    private async Task ServeAsync(TcpClient client)
-    {
-        using (client)
-        using (var server = new TcpClient())
-        using (var lost = new CancellationTokenSource())
-        using (var ending = CancellationTokenSource.CreateLinkedTokenSource(stop.Token, lost.Token))
-        {
-            client.NoDelay = server.NoDelay = true;
-            try
-            {
-                if (host.StartsWith('/'))
-                {
-                    throw new NotSupportedException("FaultyPostgres needs a cluster that listens on TCP.");
-                }
-
-                await server.ConnectAsync(host, port, ending.Token);
-                var muted = new Box();
-                var up = UpAsync(client.GetStream(), server.GetStream(), muted, ending.Token);
-                var down = DownAsync(server.GetStream(), client.GetStream(), muted, ending.Token);
-                await Task.WhenAny(up, down);
-                await lost.CancelAsync();
-                client.Close();
-                server.Close();
-                await Task.WhenAll(up, down);
-            }
-            catch (Exception e) when (e is OperationCanceledException or IOException or SocketException or ObjectDisposedException)
-            {
-            }
-        }
+        using var lost = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        var muted = new Box();
+        var up = UpAsync(client, server, muted, lost.Token);
+        var down = DownAsync(server, client, muted, lost.Token);
+        await Task.WhenAny(up, down);
+        await lost.CancelAsync();
+        client.Close();
+        server.Close();
+        await Task.WhenAll(up, down);
     }
 
     private async Task UpAsync(NetworkStream client, NetworkStream server, Box muted, CancellationToken cancellationToken)

@@ -1,5 +1,5 @@
-using System.Net;
 using System.Net.Sockets;
+using Testing;
 
 namespace Uploads.Tests;
 
@@ -7,83 +7,34 @@ namespace Uploads.Tests;
 /// A TCP proxy before a node that breaks its first connections after so many bytes of requests each, then lets all pass. Where the number is
 /// negative, nothing passes any more behind it, but the connection stays until the client gives it up.
 /// </summary>
-internal sealed class CuttingProxy : IAsyncDisposable
+internal sealed class CuttingProxy(Uri target, params IEnumerable<long> cuts) : LoopbackProxy(target.Host, target.Port)
 {
-    private readonly TcpListener listener = new(IPAddress.Loopback, 0);
-    private readonly CancellationTokenSource end = new();
-    private readonly Uri target;
-    private readonly Queue<long> cuts;
+    private readonly Queue<long> cuts = new(cuts);
     private readonly TaskCompletionSource stalled = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private readonly Task accepting;
 
-    public CuttingProxy(Uri target, params IEnumerable<long> cuts)
-    {
-        this.target = target;
-        this.cuts = new(cuts);
-        listener.Start();
-        Address = new Uri($"http://{listener.LocalEndpoint}");
-        accepting = AcceptAsync();
-    }
-
-    public Uri Address { get; }
+    public Uri Address => new($"http://127.0.0.1:{Port}");
 
     public int CutsLeft => cuts.Count;
 
     /// <summary>Ends when a connection stands still.</summary>
     public Task Stalled => stalled.Task;
 
-    public async ValueTask DisposeAsync()
+    protected override async Task PassAsync(NetworkStream client, NetworkStream server, CancellationToken cancellationToken)
     {
-        await end.CancelAsync();
-        listener.Stop();
-        await accepting;
-        end.Dispose();
-    }
-
-    private async Task AcceptAsync()
-    {
-        var running = new List<Task>();
-        try
-        {
-            while (true)
-            {
-                running.Add(PassAsync(await listener.AcceptTcpClientAsync(end.Token)));
-            }
-        }
-        catch (Exception e) when (e is OperationCanceledException or SocketException or ObjectDisposedException)
-        {
-            await Task.WhenAll(running);
-        }
-    }
-
-    private async Task PassAsync(TcpClient client)
-    {
-        using var server = new TcpClient();
-        using (client)
-        {
-            try
-            {
-                await server.ConnectAsync(target.Host, target.Port, end.Token);
-                var answers = server.GetStream().CopyToAsync(client.GetStream(), end.Token);
-                await CopyAsync(client.GetStream(), server.GetStream());
-                server.Client.Shutdown(SocketShutdown.Send);
-                await answers;
-            }
-            catch (Exception e) when (e is IOException or OperationCanceledException or SocketException or ObjectDisposedException)
-            {
-                // The end of the test, or one of the two has gone.
-            }
-        }
+        var answers = server.CopyToAsync(client, cancellationToken);
+        await CopyAsync(client, server, cancellationToken);
+        server.Socket.Shutdown(SocketShutdown.Send);
+        await answers;
     }
 
     // A connection that only asks (few bytes) is no use of a cut.
-    private async Task CopyAsync(NetworkStream from, NetworkStream to)
+    private async Task CopyAsync(NetworkStream from, NetworkStream to, CancellationToken cancellationToken)
     {
         var buffer = new byte[64 << 10];
         var passed = 0L;
-        for (int read; (read = await from.ReadAsync(buffer, end.Token)) > 0;)
+        for (int read; (read = await from.ReadAsync(buffer, cancellationToken)) > 0;)
         {
-            await to.WriteAsync(buffer.AsMemory(0, read), end.Token);
+            await to.WriteAsync(buffer.AsMemory(0, read), cancellationToken);
             passed += read;
             switch (NextCut(passed))
             {
@@ -91,7 +42,7 @@ internal sealed class CuttingProxy : IAsyncDisposable
                     throw new IOException("The test cut this connection.");
                 case < 0:
                     stalled.TrySetResult();
-                    while (await from.ReadAsync(buffer, end.Token) > 0)
+                    while (await from.ReadAsync(buffer, cancellationToken) > 0)
                     {
                         // Lost on the way.
                     }
