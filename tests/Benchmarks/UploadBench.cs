@@ -17,6 +17,7 @@ internal static class UploadBench
     private const long OneGibibyte = 1L << 30;
     private const long StepBytes = OneGibibyte / 4;
     private const int Held = 200;
+    private const string TusPath = "/v1/tus?userRole=member&userId=bench";
 
     internal static async Task<int> RunAsync(string[] args)
     {
@@ -42,7 +43,9 @@ internal static class UploadBench
 
             if (Wants("statements"))
             {
-                results["statements"] = await StatementsAsync(host, database);
+                var asked = await ZipBench.CreateDatabaseAsync(cluster);
+                await using var web = await BenchServer.StartHostAsync(Path.Combine(folder, "web"), asked, roles: "web");
+                results["statements"] = await StatementsAsync(web, asked);
             }
 
             if (Wants("throughput"))
@@ -74,7 +77,7 @@ internal static class UploadBench
         (string Name, BenchServer Server, Func<BenchServer, long, Task> Send)[] ways =
         [
             ("ours, chunks", host, UploadClients.ChunksAsync),
-            ("ours, tus", host, (server, size) => UploadClients.TusAsync(server, "/v1/tus?userRole=member&userId=bench", size)),
+            ("ours, tus", host, (server, size) => UploadClients.TusAsync(server, TusPath, size)),
             ("raw Kestrel -> file", raw, UploadClients.PutAsync),
             ("the same, fsync", durable, UploadClients.PutAsync),
             ("@tus/server", tus, (server, size) => UploadClients.TusAsync(server, "/files", size)),
@@ -173,12 +176,16 @@ internal static class UploadBench
         var idle = ZipBenchTools.PeakMegabytes(host.ProcessId);
         var watch = Stopwatch.StartNew();
         await UploadClients.ChunksAsync(host, Size, inParallel: 4);
-        var row = new { sizeBytes = Size, wallSeconds = watch.Elapsed.TotalSeconds, startedMegabytes = started, idleMegabytes = idle, peakMegabytes = ZipBenchTools.PeakMegabytes(host.ProcessId) };
+        var (chunks, wall) = (ZipBenchTools.PeakMegabytes(host.ProcessId), watch.Elapsed);
+        host.Clear();
+        watch.Restart();
+        await UploadClients.TusAsync(host, TusPath, Size);
+        var tus = ZipBenchTools.PeakMegabytes(host.ProcessId);
         host.Clear();
         Console.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
-            $"A file of 11 GiB, four chunks at a time: {row.wallSeconds:0.0} s, peak RSS {row.peakMegabytes:0} MiB; {idle:0} MiB after the first 64 MiB, {started:0} MiB before."));
-        return row;
+            $"A file of 11 GiB, peak RSS MiB: {started:0} when the host had started, {idle:0} after the first 64 MiB, {chunks:0} after four chunks at a time ({wall.TotalSeconds:0.0} s), {tus:0} then by tus in one request ({watch.Elapsed.TotalSeconds:0.0} s)."));
+        return new { sizeBytes = Size, startedMegabytes = started, idleMegabytes = idle, chunksMegabytes = chunks, tusMegabytes = tus };
     }
 
     private static async Task<object> HeldAsync(BenchServer host)
@@ -193,36 +200,39 @@ internal static class UploadBench
         return row;
     }
 
-    /// <summary>What the database was asked for each chunk: what it was asked at least as often as there were chunks.</summary>
+    /// <summary>
+    /// What the database is asked for each chunk by a node that takes uploads. No subscription wants to know of chunks: on nodes with the role
+    /// <c>worker</c> each looks once a second, whether chunks come or not.
+    /// </summary>
     private static async Task<object> StatementsAsync(BenchServer host, string database)
     {
         await using var source = NpgsqlDataSource.Create(database);
         await ExecuteAsync("create extension if not exists pg_stat_statements");
+        await UploadClients.ChunksAsync(host, StepBytes);
         await ExecuteAsync("select pg_stat_statements_reset()");
         var eventsBefore = await EventsAsync();
         await UploadClients.ChunksAsync(host, OneGibibyte);
         host.Clear();
         var chunks = OneGibibyte / UploadClients.ChunkBytes;
-        var statements = new List<(long Calls, string Query)>();
+        var statements = new List<(double PerChunk, string Query)>();
         await using var command = source.CreateCommand(
-            "select s.calls, s.query from pg_stat_statements s join pg_database d on d.oid = s.dbid where d.datname = current_database() and s.calls >= $1 order by s.calls desc");
-        command.Parameters.Add(new() { Value = chunks });
+            "select s.calls, s.query from pg_stat_statements s join pg_database d on d.oid = s.dbid where d.datname = current_database() order by s.calls desc");
         await using (var rows = await command.ExecuteReaderAsync())
         {
             while (await rows.ReadAsync())
             {
-                statements.Add((rows.GetInt64(0), string.Join(' ', rows.GetString(1).Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries))));
+                statements.Add(((double)rows.GetInt64(0) / chunks, string.Join(' ', rows.GetString(1).Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries))));
             }
         }
 
-        var events = (double)(await EventsAsync() - eventsBefore) / chunks;
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"For each of {chunks} chunks {events:0.00} events, and these statements:"));
-        foreach (var (calls, query) in statements)
+        var (events, all) = ((double)(await EventsAsync() - eventsBefore) / chunks, statements.Sum(statement => statement.PerChunk));
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"For each of {chunks} chunks {events:0.00} events and {all:0.00} statements, beginning and completion among them:"));
+        foreach (var (perChunk, query) in statements.Take(5))
         {
-            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{(double)calls / chunks,8:0.00}  {query[..Math.Min(query.Length, 110)]}"));
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{perChunk,8:0.00}  {query[..Math.Min(query.Length, 110)]}"));
         }
 
-        return new { chunks, events, statements = statements.Select(statement => new { perChunk = (double)statement.Calls / chunks, statement.Query }) };
+        return new { chunks, events, all, statements = statements.Select(statement => new { statement.PerChunk, statement.Query }) };
 
         async Task ExecuteAsync(string sql)
         {
