@@ -3,7 +3,6 @@ using System.Net.Http.Json;
 using System.Security.Cryptography;
 using System.Text.Json;
 using Npgsql;
-using Testing;
 using Xunit;
 
 namespace Host.Tests;
@@ -15,25 +14,17 @@ public sealed class AlbumBatchTests : IAsyncLifetime
     private const string Parts = "select count(*) from mt_events where stream_id = $1 and type = 'part_stored'";
 
     private readonly HostProcess process = new();
-    private readonly DirectoryInfo folder = Directory.CreateTempSubdirectory("batch-");
-    private TestDatabase database = null!;
+    private HostFolder folder = null!;
     private NpgsqlDataSource events = null!;
-    private Dictionary<string, string> settings = null!;
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     public async ValueTask InitializeAsync()
     {
-        database = await TestPostgres.CreateDatabaseAsync();
-        events = NpgsqlDataSource.Create(database.ConnectionString);
-        settings = new()
-        {
-            ["ConnectionStrings__Postgres"] = database.ConnectionString,
-            ["Storage__Folder"] = Path.Combine(folder.FullName, "storage"),
-            ["Mail__Folder"] = Path.Combine(folder.FullName, "mail"),
-            ["Albums__Run"] = "Batch",
-        };
-        var sources = Directory.CreateDirectory(Path.Combine(folder.FullName, "storage", "sources")).FullName;
+        folder = await HostFolder.CreateAsync();
+        folder.Settings["Albums__Run"] = "Batch";
+        events = NpgsqlDataSource.Create(folder.ConnectionString);
+        var sources = Directory.CreateDirectory(folder.PathOf("storage", "sources")).FullName;
         var bytes = new byte[16 << 20];
         for (var i = 0; i < Files; i++)
         {
@@ -46,14 +37,13 @@ public sealed class AlbumBatchTests : IAsyncLifetime
     {
         process.Dispose();
         await events.DisposeAsync();
-        await database.DisposeAsync();
-        folder.Delete(recursive: true);
+        await folder.DisposeAsync();
     }
 
     [Fact]
     public async Task Whatever_stops_a_process_the_next_one_goes_on_and_the_bytes_are_the_same()
     {
-        await using var host = await RunningHost.StartAsync(settings);
+        await using var host = await RunningHost.StartAsync(folder.Settings);
         var (undisturbed, album) = (await RequestAsync(host), await RequestAsync(host));
         Assert.Equal("2", (await RunAsync("waiting")).Output.Trim());
         Assert.Equal((0, true), await ZipAsync(undisturbed));
@@ -99,7 +89,7 @@ public sealed class AlbumBatchTests : IAsyncLifetime
     [Fact]
     public async Task What_cannot_be_completed_is_told_from_what_may_be_later()
     {
-        await using var host = await RunningHost.StartAsync(settings);
+        await using var host = await RunningHost.StartAsync(folder.Settings);
         var unknown = Guid.CreateVersion7().ToString();
         AssertSays(1, $"There is no album {unknown}.", await RunAsync("zip", unknown));
         AssertSays(1, "There is no album 7.", await RunAsync("zip", "7"));
@@ -109,10 +99,10 @@ public sealed class AlbumBatchTests : IAsyncLifetime
         AssertSays(1, $"Album {gone} failed with NO_FILES.", await RunAsync("zip", gone));
         AssertSays(1, $"Album {gone} failed with NO_FILES.", await RunAsync("zip", gone));
 
-        settings["Albums__Run"] = "Workers";
+        folder.Settings["Albums__Run"] = "Workers";
         AssertSays(2, "Albums__Run=Batch", await RunAsync("zip", "next"));
         AssertSays(2, "There is no such command", await RunAsync("zap"));
-        settings["ConnectionStrings__Postgres"] = new NpgsqlConnectionStringBuilder(database.ConnectionString) { Port = 1 }.ConnectionString;
+        folder.Settings["ConnectionStrings__Postgres"] = new NpgsqlConnectionStringBuilder(folder.ConnectionString) { Port = 1 }.ConnectionString;
         AssertSays(75, "The database failed", await RunAsync("zip", gone));
         Assert.Contains("Usage: Host albums", (await RunAsync("--help")).Output, StringComparison.Ordinal);
     }
@@ -120,8 +110,8 @@ public sealed class AlbumBatchTests : IAsyncLifetime
     [Fact]
     public async Task Beside_a_worker_one_result_comes_out()
     {
-        settings["Albums__Run"] = "Workers";
-        await using var host = await RunningHost.StartAsync(settings);
+        folder.Settings["Albums__Run"] = "Workers";
+        await using var host = await RunningHost.StartAsync(folder.Settings);
         var album = await RequestAsync(host);
         await WaitForPartsAsync(album, 2);
         var (exitCode, _, error) = await RunAsync("zip", album);
@@ -138,7 +128,7 @@ public sealed class AlbumBatchTests : IAsyncLifetime
     {
         var manifest = await File.ReadAllLinesAsync(Path.Combine(HostProcess.Repository, "deploy", "kubernetes", "albums.yaml"), Cancellation);
         var sql = manifest.Single(line => line.TrimStart().StartsWith("query:", StringComparison.Ordinal)).Split("query:")[1].Trim().Trim('"');
-        await using var host = await RunningHost.StartAsync(settings);
+        await using var host = await RunningHost.StartAsync(folder.Settings);
         Assert.Equal(0, await CountAsync());
         var first = await RequestAsync(host);
         await RequestAsync(host);
@@ -169,8 +159,8 @@ public sealed class AlbumBatchTests : IAsyncLifetime
         var command = definition.GetProperty("containerProperties").GetProperty("command").Deserialize<string[]>()!;
         var manifest = await File.ReadAllTextAsync(Path.Combine(HostProcess.Repository, "deploy", "kubernetes", "albums.yaml"), Cancellation);
         Assert.Contains($"args: {JsonSerializer.Serialize(command).Replace(",", ", ", StringComparison.Ordinal)}", manifest, StringComparison.Ordinal);
-        await using var host = await RunningHost.StartAsync(settings); // makes the tables
-        Assert.Equal(0, (await process.RunAsync(settings, command)).ExitCode);
+        await using var host = await RunningHost.StartAsync(folder.Settings); // makes the tables
+        Assert.Equal(0, (await process.RunAsync(folder.Settings, command)).ExitCode);
     }
 
     private static void AssertSays(int exitCode, string sentence, (int ExitCode, string Output, string Error) ended)
@@ -180,7 +170,7 @@ public sealed class AlbumBatchTests : IAsyncLifetime
         Assert.DoesNotContain("   at ", ended.Error, StringComparison.Ordinal);
     }
 
-    private Task<(int ExitCode, string Output, string Error)> RunAsync(params string[] arguments) => process.RunAsync(settings, ["albums", .. arguments]);
+    private Task<(int ExitCode, string Output, string Error)> RunAsync(params string[] arguments) => process.RunAsync(folder.Settings, ["albums", .. arguments]);
 
     private async Task<(int ExitCode, bool IsSilent)> ZipAsync(string album)
     {
@@ -188,7 +178,7 @@ public sealed class AlbumBatchTests : IAsyncLifetime
         return (exitCode, error.Length == 0);
     }
 
-    private Process Start(params string[] arguments) => process.Start(settings, ["albums", .. arguments]);
+    private Process Start(params string[] arguments) => process.Start(folder.Settings, ["albums", .. arguments]);
 
     private static async Task<int> EndOfAsync(Process process)
     {

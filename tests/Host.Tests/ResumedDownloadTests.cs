@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using System.Net.Http.Json;
 using System.Security.Cryptography;
-using Testing;
 using Xunit;
 
 namespace Host.Tests;
@@ -12,33 +11,21 @@ public sealed class ResumedDownloadTests : IAsyncLifetime
     private const int FileBytes = 8 << 20;
     private const int Files = 8;
 
-    private readonly DirectoryInfo folder = Directory.CreateTempSubdirectory("resumed-");
-    private TestDatabase database = null!;
-    private Dictionary<string, string> settings = null!;
+    private HostFolder folder = null!;
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     public async ValueTask InitializeAsync()
     {
-        database = await TestPostgres.CreateDatabaseAsync();
-        settings = new()
-        {
-            ["ConnectionStrings__Postgres"] = database.ConnectionString,
-            ["Storage__Folder"] = Path.Combine(folder.FullName, "storage"),
-            ["Mail__Folder"] = Path.Combine(folder.FullName, "mail"),
-        };
-        var sources = Directory.CreateDirectory(Path.Combine(folder.FullName, "storage", "sources")).FullName;
+        folder = await HostFolder.CreateAsync();
+        var sources = Directory.CreateDirectory(folder.PathOf("storage", "sources")).FullName;
         for (var i = 0; i < Files; i++)
         {
             await File.WriteAllBytesAsync(Path.Combine(sources, $"{i}.bin"), RandomNumberGenerator.GetBytes(FileBytes), Cancellation);
         }
     }
 
-    public async ValueTask DisposeAsync()
-    {
-        await database.DisposeAsync();
-        folder.Delete(recursive: true);
-    }
+    public ValueTask DisposeAsync() => folder.DisposeAsync();
 
     /// <param name="stored">Else the ZIP is lost, and every byte is computed.</param>
     [Theory]
@@ -46,14 +33,14 @@ public sealed class ResumedDownloadTests : IAsyncLifetime
     [InlineData(false)]
     public async Task Curl_goes_on_after_the_server_was_killed(bool stored)
     {
-        var target = Path.Combine(folder.FullName, "album.zip");
-        var first = await RunningHost.StartAsync(settings);
+        var target = folder.PathOf("album.zip");
+        var first = await RunningHost.StartAsync(folder.Settings);
         await using (first)
         {
             using var requested = await first.Client.PostAsJsonAsync("/v1/albums", new { weddingId = "ann-bob", prefix = "sources/" }, Cancellation);
             var album = requested.Headers.Location!.OriginalString;
             await first.Client.GetStringAsync($"{album}/progress", Cancellation); // ends with the album
-            var zip = Path.Combine(folder.FullName, "storage", "albums", album.Split('/')[^1], "ann-bob.zip");
+            var zip = folder.PathOf("storage", "albums", album.Split('/')[^1], "ann-bob.zip");
             var hash = await HashAsync(zip);
             if (!stored)
             {
@@ -72,7 +59,7 @@ public sealed class ResumedDownloadTests : IAsyncLifetime
             Assert.NotEqual(0, curl.ExitCode);
             Assert.InRange(new FileInfo(target).Length, FileBytes, (Files * FileBytes) - 1);
 
-            await using var second = await RunningHost.StartAsync(settings);
+            await using var second = await RunningHost.StartAsync(folder.Settings);
             using var resumed = Curl(second, album, target, "-C", "-");
             await resumed.WaitForExitAsync(Cancellation);
             Assert.Equal(0, resumed.ExitCode);

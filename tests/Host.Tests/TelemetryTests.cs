@@ -10,35 +10,30 @@ public sealed class TelemetryTests : IAsyncLifetime
 {
     private static readonly TimeSpan Longest = TimeSpan.FromMinutes(1);
 
-    private readonly DirectoryInfo folder = Directory.CreateTempSubdirectory("telemetry-");
-    private TestDatabase database = null!;
+    private HostFolder folder = null!;
     private WebhookReceiver collector = null!;
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     public async ValueTask InitializeAsync()
     {
-        database = await TestPostgres.CreateDatabaseAsync();
+        folder = await HostFolder.CreateAsync();
         collector = await WebhookReceiver.StartAsync();
     }
 
     public async ValueTask DisposeAsync()
     {
         await collector.DisposeAsync();
-        await database.DisposeAsync();
-        folder.Delete(recursive: true);
+        await folder.DisposeAsync();
     }
 
     [Fact]
     public async Task A_collector_gets_traces_and_metrics_and_no_secret()
     {
-        var sources = Directory.CreateDirectory(Path.Combine(folder.FullName, "storage", "sources")).FullName;
+        var sources = Directory.CreateDirectory(folder.PathOf("storage", "sources")).FullName;
         await File.WriteAllTextAsync(Path.Combine(sources, "one.txt"), "one", Cancellation);
-        await using var host = await RunningHost.StartAsync(new()
+        await using var host = await RunningHost.StartAsync(new(folder.Settings)
         {
-            ["ConnectionStrings__Postgres"] = database.ConnectionString,
-            ["Storage__Folder"] = Path.Combine(folder.FullName, "storage"),
-            ["Mail__Folder"] = Path.Combine(folder.FullName, "mail"),
             ["OTEL_EXPORTER_OTLP_ENDPOINT"] = collector.Url.ToString(),
             ["OTEL_EXPORTER_OTLP_PROTOCOL"] = "http/protobuf",
             ["OTEL_RESOURCE_ATTRIBUTES"] = "deployment.environment=rehearsal",
@@ -60,7 +55,7 @@ public sealed class TelemetryTests : IAsyncLifetime
             await WaitForAsync("/v1/metrics", name);
         }
 
-        var password = new NpgsqlConnectionStringBuilder(database.ConnectionString).Password!;
+        var password = new NpgsqlConnectionStringBuilder(folder.ConnectionString).Password!;
         Assert.All((string[])[password, "a-couples-token", "a-query"], secret =>
             Assert.DoesNotContain(collector.Messages, message => message.Body.Contains(secret, StringComparison.Ordinal)));
     }

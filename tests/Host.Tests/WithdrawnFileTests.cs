@@ -2,7 +2,6 @@ using System.IO.Compression;
 using System.Net.Http.Json;
 using System.Text.Json;
 using Platform.Accounts;
-using Testing;
 using Xunit;
 
 namespace Host.Tests;
@@ -11,35 +10,26 @@ namespace Host.Tests;
 public sealed class WithdrawnFileTests : IAsyncLifetime
 {
     private readonly HostProcess process = new();
-    private readonly DirectoryInfo folder = Directory.CreateTempSubdirectory("withdrawn-");
-    private TestDatabase database = null!;
-    private Dictionary<string, string> settings = null!;
+    private HostFolder folder = null!;
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     public async ValueTask InitializeAsync()
     {
-        database = await TestPostgres.CreateDatabaseAsync();
-        settings = new()
-        {
-            ["ConnectionStrings__Postgres"] = database.ConnectionString,
-            ["Storage__Folder"] = Path.Combine(folder.FullName, "storage"),
-            ["Mail__Folder"] = Path.Combine(folder.FullName, "mail"),
-            ["Albums__Run"] = "Batch", // packed when the test says so
-        };
+        folder = await HostFolder.CreateAsync();
+        folder.Settings["Albums__Run"] = "Batch"; // packed when the test says so
     }
 
-    public async ValueTask DisposeAsync()
+    public ValueTask DisposeAsync()
     {
         process.Dispose();
-        await database.DisposeAsync();
-        folder.Delete(recursive: true);
+        return folder.DisposeAsync();
     }
 
     [Fact]
     public async Task An_album_underway_lists_it_as_missing_and_later_ones_do_not_know_it()
     {
-        await using var host = await RunningHost.StartAsync(settings);
+        await using var host = await RunningHost.StartAsync(folder.Settings);
         var http = host.Client;
         await SendAsync(http, "kept.txt");
         var (back, token) = await SendAsync(http, "back.txt");
@@ -57,9 +47,9 @@ public sealed class WithdrawnFileTests : IAsyncLifetime
 
     private async Task<string[]> EntriesAsync(HttpClient http, string album)
     {
-        Assert.Equal(0, (await process.RunAsync(settings, ["albums", "zip", album.Split('/')[^1]])).ExitCode);
+        Assert.Equal(0, (await process.RunAsync(folder.Settings, ["albums", "zip", album.Split('/')[^1]])).ExitCode);
         await using var zip = await http.GetStreamAsync($"{album}/download", Cancellation);
-        await using var file = new FileStream(Path.Combine(folder.FullName, "album.zip"), FileMode.Create);
+        await using var file = new FileStream(folder.PathOf("album.zip"), FileMode.Create);
         await zip.CopyToAsync(file, Cancellation);
         await using var archive = new ZipArchive(file, ZipArchiveMode.Read);
         return [.. archive.Entries.Select(entry => entry.Name)];
