@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Platform.Accounts;
 using Platform.Http;
+using Platform.Languages;
 using Weddings.Contracts;
 
 namespace Portal;
@@ -16,7 +17,7 @@ internal static partial class BrandEndpoints
 
     internal static string StyleOf(string color) => $"/brand/{color.TrimStart('#').ToLowerInvariant()}.css";
 
-    /// <summary><c>GET /brand/{colour}.css</c>; <c>GET /admin/weddings/{id}/mail?studio=&amp;color=</c>: a mail as it would look.</summary>
+    /// <summary><c>GET /brand/{colour}.css</c>; <c>GET /admin/weddings/{id}/mail?studio=&amp;color=&amp;language=</c>: a mail as it would look.</summary>
     internal static void Map(IEndpointRouteBuilder endpoints)
     {
         endpoints.MapGet("/brand/{file}", GetStyle).OpenToAll("a colour is no secret").ExcludeFromDescription();
@@ -35,7 +36,14 @@ internal static partial class BrandEndpoints
     }
 
     private static async Task<IResult> GetMailAsync(
-        string id, string? studio, string? color, IWeddings weddings, PublicUrl publicUrl, HttpResponse response, CancellationToken cancellationToken)
+        string id,
+        string? studio,
+        string? color,
+        string? language,
+        IWeddings weddings,
+        PublicUrl publicUrl,
+        HttpResponse response,
+        CancellationToken cancellationToken)
     {
         if (await weddings.FindAsync(id, cancellationToken) is not { } wedding)
         {
@@ -46,6 +54,7 @@ internal static partial class BrandEndpoints
         {
             Studio = string.IsNullOrWhiteSpace(studio) ? null : studio,
             Color = color is not null && StyleFile().IsMatch($"{color.TrimStart('#').ToLowerInvariant()}.css") ? color : null,
+            Language = language is not null && Language.All.ContainsKey(language) ? language : null,
         };
         response.Headers.ContentSecurityPolicy = $"{MailPolicy} {publicUrl.Url.GetLeftPart(UriPartial.Authority)}";
         response.Headers.XFrameOptions = "SAMEORIGIN";

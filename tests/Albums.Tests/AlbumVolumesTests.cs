@@ -243,7 +243,7 @@ public sealed class AlbumVolumesTests : IAsyncLifetime
         string[] links = [$"https://photos.example.com/v1/albums/{id}/download?volume=1", $"https://photos.example.com/v1/albums/{id}/download?volume=2"];
 
         var mailer = new KeepingMailer();
-        await new SendAlbumLinkHandler(workshop.Events, workshop.MailBy(mailer, options), TimeProvider.System)
+        await new SendAlbumLinkHandler(workshop.Events, workshop.MailBy(mailer, options), workshop.Texts, TimeProvider.System)
             .RunAsync(new SendAlbumLink(id), Cancel);
         var mail = Assert.Single(mailer.Sent);
         var text = mail.Text.ReplaceLineEndings("\n");

@@ -2,11 +2,13 @@ using System.Security.Cryptography;
 using Albums.Sources;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Localization;
 using Microsoft.Extensions.Logging.Abstractions;
 using Npgsql;
 using Platform.Events;
 using Platform.Http;
 using Platform.Jobs;
+using Platform.Languages;
 using Platform.Mail;
 using Platform.Storage;
 using Platform.Webhooks;
@@ -162,16 +164,21 @@ internal sealed class AlbumWorkshop : IAsyncDisposable
         .CreateInstance<PlanAlbumHandler>(node.Services, storage ?? Objects)
         .PlanAsync(new PlanAlbum(id), default);
 
+    internal IStringLocalizer<Texts> Texts => node.Services.GetRequiredService<IStringLocalizer<Texts>>();
+
     internal AlbumMail MailBy(IMailer mailer, AlbumOptions? options = null) =>
-        new(Events, mailer, options ?? new AlbumOptions(new Uri("http://localhost/")), node.Database, TimeProvider.System);
+        new(Events, mailer, Texts, options ?? new AlbumOptions(new Uri("http://localhost/")), node.Database, TimeProvider.System);
 
     /// <summary>One pass of the sweep, on tables that have seen everything.</summary>
     internal async Task SweepAsync()
     {
-        await node.Services.GetRequiredService<Subscriptions>().CatchUpAsync(AlbumsProjection.SubscriptionName, default);
+        await CatchUpAsync();
         using var sweep = new ExpireAlbums(node.Database, Events, Expiry, Clock, NullLogger<ExpireAlbums>.Instance);
         await sweep.SweepAsync(default);
     }
+
+    /// <summary>The module's tables know all that was said.</summary>
+    internal Task CatchUpAsync() => node.Services.GetRequiredService<Subscriptions>().CatchUpAsync(AlbumsProjection.SubscriptionName, default);
 
     internal async Task<Album> AlbumAsync(Guid id) => (await Events.FoldAsync<Album, IAlbumEvent>(id, default)).State;
 

@@ -136,7 +136,7 @@ public sealed class ExpireAlbumsTests : IAsyncLifetime
         album => ExpireAlbums.Decide(album, options ?? Month, now);
 
     private Task RemindAsync(Guid id, MailLog mailer) => new SendExpiryReminderHandler(
-        workshop.Events, workshop.MailBy(mailer), TimeProvider.System)
+        workshop.Events, workshop.MailBy(mailer), workshop.Texts, TimeProvider.System)
         .RunAsync(new SendExpiryReminder(id), Cancellation);
 
     private sealed class MailLog : IMailer

@@ -1,6 +1,9 @@
+using System.Globalization;
 using Albums.Contracts;
 using Microsoft.Extensions.DependencyInjection;
+using Platform.Events;
 using Platform.Mail;
+using Weddings.Contracts;
 using Xunit;
 
 namespace Albums.Tests;
@@ -81,10 +84,50 @@ public sealed class SendAlbumLinkTests : IAsyncLifetime
         }
     }
 
+    [Fact]
+    public async Task A_wedding_that_speaks_German_gets_its_mail_in_German_with_the_day_it_is_there()
+    {
+        var german = new WeddingRegistered("cid-dan", "Cid & Dan", Date: null, "Europe/Vienna", [], new Branding(Language: "de"), At);
+        await workshop.Events.DecideAsync<AnyWedding, WeddingRegistered>("cid-dan", _ => [german], TestContext.Current.CancellationToken);
+        await workshop.CatchUpAsync();
+        var album = Guid.CreateVersion7();
+        var expiresAt = new DateTimeOffset(2026, 12, 22, 23, 30, 0, TimeSpan.Zero);
+        IAlbumEvent[] history =
+        [
+            new AlbumRequested("cid-dan", [], null, ["cid@example.com"], At),
+            new AlbumCompleted("cid-dan", "albums/x/cid-dan.zip", 2_345_000_000, "etag", 1_234, 1, At, expiresAt),
+            new ExpiryAnnounced(expiresAt, At),
+        ];
+        await workshop.Events.DecideAsync<Album, IAlbumEvent>(album, _ => history, TestContext.Current.CancellationToken);
+
+        var (mailer, culture) = (new KeepingMailer(), CultureInfo.CurrentCulture);
+        await new SendAlbumLinkHandler(workshop.Events, workshop.MailBy(mailer), workshop.Texts, TimeProvider.System)
+            .RunAsync(new SendAlbumLink(album), TestContext.Current.CancellationToken);
+        await new SendExpiryReminderHandler(workshop.Events, workshop.MailBy(mailer), workshop.Texts, TimeProvider.System)
+            .RunAsync(new SendExpiryReminder(album), TestContext.Current.CancellationToken);
+        Assert.Equal(["Euer Hochzeitsalbum ist fertig", "Euer Hochzeitsalbum gibt es noch bis zum 23. Dezember 2026"], mailer.Sent.Select(mail => mail.Subject));
+        Assert.Contains("1.234 Dateien, 2,3 GB, in einer ZIP-Datei.", mailer.Sent[0].Text, StringComparison.Ordinal);
+        Assert.Contains("Eine Datei konnten wir nicht mit einpacken", mailer.Sent[0].Text, StringComparison.Ordinal);
+        Assert.Contains("Ihr könnt es bis zum 23. Dezember 2026 herunterladen.", mailer.Sent[0].Text, StringComparison.Ordinal);
+        Assert.EndsWith("-- \r\nHochzeitsfotos\r\n", mailer.Sent[0].Text, StringComparison.Ordinal);
+        Assert.Contains("<html lang=\"de\">", mailer.Sent[0].Html, StringComparison.Ordinal);
+        Assert.Equal(culture, CultureInfo.CurrentCulture);
+    }
+
     private Task SendAsync(PickyMailer mailer) => Handler(mailer).RunAsync(new SendAlbumLink(id), TestContext.Current.CancellationToken);
 
     private SendAlbumLinkHandler Handler(PickyMailer mailer) =>
-        new(workshop.Events, workshop.MailBy(mailer), TimeProvider.System);
+        new(workshop.Events, workshop.MailBy(mailer), workshop.Texts, TimeProvider.System);
+
+    /// <summary>A wedding, as another module tells of it.</summary>
+    private sealed record AnyWedding : IState<AnyWedding, WeddingRegistered>
+    {
+        public static string Category => "wedding";
+
+        public static AnyWedding Initial { get; } = new();
+
+        public static AnyWedding Evolve(AnyWedding state, WeddingRegistered e) => state;
+    }
 
     /// <summary>A mail server that knows no mailbox of one name.</summary>
     private sealed class PickyMailer(string refused, bool isPermanent = false) : IMailer

@@ -23,10 +23,11 @@ public sealed class BrandingTests(PortalHost host, Browser browser) : IClassFixt
         await page.GetByLabel("Studio").FillAsync("Studio Mia");
         await page.GetByLabel("Colour").FillAsync("#f2c14e"); // nobody could read that on white
         await Expect(page.GetByText("pages use a darker shade of it")).ToBeVisibleAsync();
+        await page.GetByLabel("Language of pages and mails").SelectOptionAsync("de");
         await page.GetByRole(AriaRole.Button, new() { Name = "Save looks" }).ClickAsync();
         await page.GetByLabel("Logo").SetInputFilesAsync(new FilePayload { Name = "logo.png", MimeType = "image/png", Buffer = Png });
         await Expect(page.GetByRole(AriaRole.Button, new() { Name = "Remove the logo" })).ToBeVisibleAsync();
-        await Expect(page.FrameLocator("iframe").GetByText("Sign in", new() { Exact = true })).ToBeVisibleAsync();
+        await Expect(page.FrameLocator("iframe").GetByText("Anmelden", new() { Exact = true })).ToBeVisibleAsync();
         await Expect(page.FrameLocator("iframe").GetByAltText("Studio Mia")).ToBeVisibleAsync();
         await admin.AssertAccessibleAsync();
         await admin.TakePictureAsync("wedding-looks-desktop-light");
@@ -35,6 +36,7 @@ public sealed class BrandingTests(PortalHost host, Browser browser) : IClassFixt
         {
             await using var guest = await browser.VisitAsync(host, theme, phone: true);
             await guest.Page.GotoAsync(link);
+            await Expect(guest.Page.GetByText("Fotos und Videos auswählen")).ToBeVisibleAsync();
             await guest.AssertAccessibleAsync();
             Assert.Equal(1, await guest.Page.EvaluateAsync<int>("async () => { const logo = document.querySelector('.logo img'); await logo.decode(); return logo.naturalWidth; }"));
             Assert.NotEqual("rgb(31, 95, 191)", await guest.Page.Locator(".button.primary").EvaluateAsync<string>("button => getComputedStyle(button).backgroundColor"));

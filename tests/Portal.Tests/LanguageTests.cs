@@ -1,5 +1,6 @@
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Playwright;
+using Platform.Events;
 using Weddings.Contracts;
 using Xunit;
 using static Microsoft.Playwright.Assertions;
@@ -63,6 +64,25 @@ public sealed class LanguageTests(PortalHost host, Browser browser) : IClassFixt
         await Expect(page.GetByText("Schickt uns eure Fotos und Videos")).ToBeVisibleAsync();
         await couple.TakePictureAsync("couple-german-code-phone-light");
         await AssertNothingIsCutOffAsync(page);
+    }
+
+    [Fact]
+    public async Task A_couple_whose_wedding_speaks_German_gets_German_mail()
+    {
+        var weddings = host.Services.GetRequiredService<IWeddings>();
+        await weddings.RegisterAsync(
+            new RegisterWedding("eva-tom", "Eva & Tom", Date: null, "Europe/Vienna", ["eva@example.com"], new Branding(Language: "de")),
+            TestContext.Current.CancellationToken);
+        foreach (var readModel in (string[])["weddings", "albums"])
+        {
+            await host.Services.GetRequiredService<Subscriptions>().CatchUpAsync(readModel, TestContext.Current.CancellationToken);
+        }
+
+        await weddings.RequestSignInAsync("eva@example.com", TestContext.Current.CancellationToken);
+        Assert.Contains(
+            "Mit diesem Link meldet ihr euch auf den Seiten von Eva & Tom an.", await host.MailAsync("wedding-eva-tom-signin-*.eml"), StringComparison.Ordinal);
+        var album = await host.CompletedAlbumAsync("eva-tom", emails: ["eva@example.com"]);
+        Assert.Contains("3 Dateien, weniger als 0,1 GB, in einer ZIP-Datei.", await host.MailAsync($"album-{album}-link-0.eml"), StringComparison.Ordinal);
     }
 
     [Fact]

@@ -1,3 +1,4 @@
+using System.Text;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Mvc.Testing;
 using Microsoft.AspNetCore.TestHost;
@@ -25,6 +26,24 @@ public class PortalHost : WebApplicationFactory<Program>, IAsyncLifetime
     internal string FirstLink => File.ReadAllText(Path.Combine(folder, "first-link")).Trim();
 
     internal string Database => database.ConnectionString;
+
+    /// <summary>The text of a mail, once it is sent.</summary>
+    /// <param name="name">Of its file; <c>*</c> stands for anything.</param>
+    internal async Task<string> MailAsync(string name)
+    {
+        for (var attempt = 0; attempt < 600; attempt++)
+        {
+            if (Directory.GetFiles(Path.Combine(folder, "mail"), name) is [var file, ..])
+            {
+                var base64 = (await File.ReadAllTextAsync(file)).Split("text/plain", 2)[1].Split("\r\n\r\n")[1].Split("\r\n--")[0];
+                return Encoding.UTF8.GetString(Convert.FromBase64String(base64));
+            }
+
+            await Task.Delay(100);
+        }
+
+        throw new TimeoutException($"{name} was not sent within a minute.");
+    }
 
     public async ValueTask InitializeAsync()
     {

@@ -56,6 +56,7 @@ internal sealed class AlbumsProjection : IProjection
             studio text,
             color text,
             logo_url text);
+        alter table wedding_brand add column if not exists language text, add column if not exists time_zone text;
         create index if not exists wedding_file_wedding on wedding_file (wedding_id, uploaded_at);
         """;
 
@@ -96,20 +97,27 @@ internal sealed class AlbumsProjection : IProjection
                 file.CompletedAt),
             UploadWithdrawn file => ExecuteAsync("delete from wedding_file where key = $1", file.Key),
             WeddingRegistered wedding => ExecuteAsync(
-                "insert into wedding_brand (wedding_id, studio, color, logo_url) values ($1, $2, $3, $4) on conflict (wedding_id) do nothing",
+                """
+                insert into wedding_brand (wedding_id, studio, color, logo_url, language, time_zone) values ($1, $2, $3, $4, $5, $6)
+                on conflict (wedding_id) do nothing
+                """,
                 wedding.WeddingId,
                 wedding.Branding?.Studio,
                 wedding.Branding?.Color,
-                wedding.Branding?.LogoUrl),
+                wedding.Branding?.LogoUrl,
+                wedding.Branding?.Language,
+                wedding.TimeZone),
             BrandingChanged wedding => ExecuteAsync(
                 """
-                insert into wedding_brand (wedding_id, studio, color, logo_url) values ($1, $2, $3, $4)
-                on conflict (wedding_id) do update set studio = excluded.studio, color = excluded.color, logo_url = excluded.logo_url
+                insert into wedding_brand (wedding_id, studio, color, logo_url, language) values ($1, $2, $3, $4, $5)
+                on conflict (wedding_id) do update
+                set studio = excluded.studio, color = excluded.color, logo_url = excluded.logo_url, language = excluded.language
                 """,
                 wedding.WeddingId,
                 wedding.Branding.Studio,
                 wedding.Branding.Color,
-                wedding.Branding.LogoUrl),
+                wedding.Branding.LogoUrl,
+                wedding.Branding.Language),
             AlbumRequested album => ExecuteAsync(
                 "insert into album (id, wedding_id, status, requested_at, is_selection) values ($1, $2, $3, $4, $5)",
                 Guid.Parse(e.StreamId),

@@ -1,12 +1,14 @@
+using Microsoft.Extensions.Localization;
 using Platform.Events;
 using Platform.Jobs;
+using Platform.Languages;
 
 namespace Albums;
 
 /// <summary>Tells everybody who has the link that the ZIP will go, and when. Safe to repeat.</summary>
 internal sealed record SendExpiryReminder(Guid AlbumId);
 
-internal sealed class SendExpiryReminderHandler(EventStore store, AlbumMail mail, TimeProvider clock) : IJob<SendExpiryReminder>
+internal sealed class SendExpiryReminderHandler(EventStore store, AlbumMail mail, IStringLocalizer<Texts> texts, TimeProvider clock) : IJob<SendExpiryReminder>
 {
     public async Task RunAsync(SendExpiryReminder command, CancellationToken cancellationToken)
     {
@@ -21,15 +23,14 @@ internal sealed class SendExpiryReminderHandler(EventStore store, AlbumMail mail
             album,
             AlbumMails.Reminder,
             state => state.RemindersSent,
-            (recipient, brand, email, link) => AlbumMail
+            reader => mail
                 .Layout(
-                    brand,
+                    reader,
                     zip,
-                    link,
-                    $"Your wedding album can be downloaded until {AlbumMail.Day(end)}",
-                    $"You can download your wedding album until {AlbumMail.Day(end)}",
-                    "After that day the link no longer works.")
-                .ToMail($"album-{command.AlbumId}-reminder-{end.UtcDateTime:yyyyMMdd}-{recipient}", email) with
+                    texts["ReminderMail.Subject", reader.DayOf(end)],
+                    texts["ReminderMail.Opening", reader.DayOf(end)],
+                    texts["ReminderMail.Closing"])
+                .ToMail($"album-{command.AlbumId}-reminder-{end.UtcDateTime:yyyyMMdd}-{reader.Recipient}", reader.Email) with
             { MayBeUnsubscribed = true },
             recipient => new ReminderSent(recipient, clock.GetUtcNow()),
             cancellationToken);

@@ -1,8 +1,10 @@
+using Microsoft.Extensions.Localization;
 using Npgsql;
 using Platform.Accounts;
 using Platform.Events;
 using Platform.Http;
 using Platform.Jobs;
+using Platform.Languages;
 using Platform.Mail;
 using Weddings.Contracts;
 
@@ -12,7 +14,7 @@ namespace Weddings;
 /// <param name="RequestVersion">Of the event that asks for it.</param>
 internal sealed record SendSignInLink(string WeddingId, int Recipient, long RequestVersion);
 
-internal sealed class SendSignInLinkHandler(EventStore store, CoupleSignIn signIn, IMailer mailer, PublicUrl publicUrl, TimeProvider clock)
+internal sealed class SendSignInLinkHandler(EventStore store, CoupleSignIn signIn, IMailer mailer, IStringLocalizer<Texts> texts, PublicUrl publicUrl, TimeProvider clock)
     : IJob<SendSignInLink>
 {
     // Who asked waits for it: better none than one that comes hours later.
@@ -27,7 +29,7 @@ internal sealed class SendSignInLinkHandler(EventStore store, CoupleSignIn signI
         }
 
         var link = publicUrl.Of(AccountPaths.CoupleSignInOf(await signIn.CreateAsync(command.WeddingId, cancellationToken)).TrimStart('/'));
-        var mail = Compose(registered.Name, wedding.Branding, link)
+        var mail = Compose(texts, registered.Name, wedding.Branding, link)
             .ToMail($"wedding-{command.WeddingId}-signin-{command.RequestVersion}", registered.Emails[command.Recipient]);
         await mailer.SendAsync(mail, cancellationToken);
         var sent = new SignInLinkSent(command.Recipient, command.RequestVersion, clock.GetUtcNow());
@@ -41,12 +43,16 @@ internal sealed class SendSignInLinkHandler(EventStore store, CoupleSignIn signI
         return store.DecideAsync<Wedding, IWeddingEvent>(command.WeddingId, _ => [failed], cancellationToken);
     }
 
-    internal static MailLayout Compose(string name, Branding branding, string link) => new(
-        new MailBrand(branding.Studio, branding.Color, branding.LogoUrl),
-        $"Sign in to {name}",
-        [$"With this link you sign in to the pages of {name}. It works once, within half an hour."],
-        [new MailButton("Sign in", link)],
-        ["If you did not ask for it, do nothing: nobody comes in without it."]);
+    internal static MailLayout Compose(IStringLocalizer<Texts> texts, string name, Branding branding, string link)
+    {
+        using var spoken = Language.Speak(branding.Language);
+        return new(
+            new MailBrand(branding.Studio ?? texts["Mail.Studio"], branding.Color, branding.LogoUrl, branding.Language),
+            texts["SignInMail.Subject", name],
+            [texts["SignInMail.Opening", name]],
+            [new MailButton(texts["SignInMail.Button"], link)],
+            [texts["SignInMail.Closing"]]);
+    }
 }
 
 /// <summary>Queues the mail for each wish to sign in.</summary>

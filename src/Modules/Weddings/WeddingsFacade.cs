@@ -1,8 +1,10 @@
 using System.Security.Claims;
+using Microsoft.Extensions.Localization;
 using Npgsql;
 using NpgsqlTypes;
 using Platform.Events;
 using Platform.Http;
+using Platform.Languages;
 using Weddings.Contracts;
 
 namespace Weddings;
@@ -15,6 +17,7 @@ internal sealed class WeddingsFacade(
     CoupleSignIn signIn,
     LinkPasswords passwords,
     ChangeBranding branding,
+    IStringLocalizer<Texts> texts,
     PublicUrl publicUrl,
     TimeProvider clock) : IWeddings
 {
@@ -63,7 +66,7 @@ internal sealed class WeddingsFacade(
 
     public async Task<string?> PreviewMailAsync(string weddingId, Branding wanted, CancellationToken cancellationToken) =>
         (await store.FoldAsync<Wedding, IWeddingEvent>(weddingId, cancellationToken)).State.Registered is { } registered
-            ? SendSignInLinkHandler.Compose(registered.Name, wanted, "https://example.com/").ToMail(weddingId, "couple@example.com").Html
+            ? SendSignInLinkHandler.Compose(texts, registered.Name, wanted, "https://example.com/").ToMail(weddingId, "couple@example.com").Html
             : null;
 
     public async Task<NewLink> IssueLinkAsync(string weddingId, IssueLink command, string by, CancellationToken cancellationToken)

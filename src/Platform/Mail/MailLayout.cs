@@ -1,11 +1,13 @@
 using System.Globalization;
 using System.Net;
+using Platform.Languages;
 
 namespace Platform.Mail;
 
 /// <summary>How a mail looks: that of the wedding it is about. What is not given is the product's own.</summary>
 /// <param name="Color">As in <c>#7a5c3e</c>.</param>
-public sealed record MailBrand(string? Studio = null, string? Color = null, string? LogoUrl = null);
+/// <param name="Language">What its texts are written in; English where it is not given.</param>
+public sealed record MailBrand(string? Studio = null, string? Color = null, string? LogoUrl = null, string? Language = null);
 
 /// <summary>What the mail is for. The text has the address on a line of its own.</summary>
 public sealed record MailButton(string Text, string Url);
@@ -44,7 +46,7 @@ public sealed record MailLayout(MailBrand Brand, string Subject, IReadOnlyList<s
                 """));
         return $"""
             <!doctype html>
-            <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{Encoded(Subject)}</title></head>
+            <html lang="{Brand.Language ?? Language.English}"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{Encoded(Subject)}</title></head>
             <body style="margin:0;background:#f5f3f0">
             <table role="presentation" width="100%" cellspacing="0" cellpadding="0" style="background:#f5f3f0"><tr><td align="center" style="padding:24px 12px">
             <table role="presentation" width="560" cellspacing="0" cellpadding="0" style="max-width:560px;width:100%;background:#ffffff;border-radius:10px;font-family:sans-serif;font-size:16px;line-height:1.5;color:#2b2622"><tr><td style="padding:28px 32px">

@@ -5,10 +5,11 @@ namespace Platform.Mail;
 
 public static class MailWiring
 {
-    /// <summary>Adds <see cref="IMailer"/> as <c>Mail__Provider</c> says: <c>Folder</c> (default) or <c>Smtp</c>.</summary>
+    /// <summary>Adds <see cref="IMailer"/> as <c>Mail__Provider</c> says: <c>Folder</c> (default) or <c>Smtp</c>; and the texts of mails.</summary>
     /// <exception cref="StartupException">A setting is missing or wrong, or the folder cannot be written.</exception>
     public static IServiceCollection AddMail(this IServiceCollection services, IConfiguration configuration)
     {
+        services.AddLocalization();
         var options = MailOptions.Read(configuration);
         if (options.Smtp is { } smtp)
         {
