@@ -76,7 +76,9 @@ internal sealed class SyncRun(SiteApi api, ImageWorkers workers, SyncOptions opt
     // One answer with links is some 160 KB. While some batches are asked for or checked, others are on their way.
     private const int BatchSize = 200;
     private const int Batches = 4;
-    private const int InFlight = 32;
+
+    // On a wire of 25 ms half as many would wait for answers most of the time.
+    private const int InFlight = 64;
 
     // A file that always changes while it is sent will not stop; an object that is always refused neither.
     private const int MostAttempts = 3;
@@ -135,8 +137,12 @@ internal sealed class SyncRun(SiteApi api, ImageWorkers workers, SyncOptions opt
 
     private async Task<SyncResult> RunOnceAsync(long startedAt, CancellationToken cancellationToken)
     {
-        var environment = (await api.GetAsync(cancellationToken)).Environments.FirstOrDefault(found => found.Name == options.Environment);
-        var scan = await ScanAsync(cancellationToken);
+        // The answer comes while files are hashed. Of two failures the folder's is told.
+        var asking = api.GetAsync(cancellationToken);
+        var scanning = ScanAsync(cancellationToken);
+        await Task.WhenAll(scanning, asking);
+        var environment = (await asking).Environments.FirstOrDefault(found => found.Name == options.Environment);
+        var scan = await scanning;
         if (environment?.ImageRules is { Count: > 0 } rules)
         {
             scan = [.. (await MakeImagesAsync(scan, rules, cancellationToken)).Concat(scan).DistinctBy(file => file.File.Path)];
