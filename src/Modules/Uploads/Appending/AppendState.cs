@@ -34,7 +34,10 @@ internal sealed record AppendTerms(
     public bool IsFinal => Concat is not null && !IsPartial;
 }
 
-/// <summary>Another process appends from here on: whatever the one before is about to record fails.</summary>
+/// <summary>
+/// Another process appends from here on, or a request was given up because the store hung: whatever the one before is about to record fails, and the
+/// store may have a piece that no event names.
+/// </summary>
 internal sealed record AppendTakenOver(string Node, DateTimeOffset TakenOverAt) : IUploadEvent;
 
 /// <summary>Bytes behind the last whole part, kept in an object of their own. Takes the place of the pieces from its offset on.</summary>
