@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Localization;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
+using Microsoft.Net.Http.Headers;
 using Platform.Languages;
 using Weddings.Contracts;
 
@@ -24,8 +25,16 @@ internal sealed class PageLanguage : RequestCultureProvider
     };
 
     /// <summary>The page, in its language. At the page, not in front of all: who signed in is known here, and the API speaks to programs.</summary>
-    internal static RequestDelegate Speaking(RequestDelegate page, IServiceProvider services) =>
-        new RequestLocalizationMiddleware(page, new OptionsWrapper<RequestLocalizationOptions>(Localization), services.GetRequiredService<ILoggerFactory>()).Invoke;
+    internal static RequestDelegate Speaking(RequestDelegate page, IServiceProvider services)
+    {
+        var options = new OptionsWrapper<RequestLocalizationOptions>(Localization);
+        var localized = new RequestLocalizationMiddleware(page, options, services.GetRequiredService<ILoggerFactory>());
+        return http =>
+        {
+            http.Response.Headers.Append(HeaderNames.Vary, HeaderNames.AcceptLanguage); // or a cache gives one browser the language of another
+            return localized.Invoke(http);
+        };
+    }
 
     public override async Task<ProviderCultureResult?> DetermineProviderCultureResult(HttpContext httpContext)
     {

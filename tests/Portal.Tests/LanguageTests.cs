@@ -19,6 +19,7 @@ public sealed class LanguageTests(PortalHost host, Browser browser) : IClassFixt
         var page = guest.Page;
         var answer = await page.GotoAsync(link);
         Assert.Equal("de", await answer!.HeaderValueAsync("content-language"));
+        Assert.Contains("Accept-Language", await answer.HeaderValueAsync("vary"), StringComparison.Ordinal);
         Assert.Equal("de", await page.Locator("html").GetAttributeAsync("lang"));
         await Expect(page.GetByText("20. Juni 2026 · Teilt eure Fotos und Videos mit uns")).ToBeVisibleAsync();
         await guest.TakePictureAsync("guest-german-phone-light");
