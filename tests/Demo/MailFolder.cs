@@ -1,5 +1,5 @@
-using System.Text;
 using System.Text.RegularExpressions;
+using Testing;
 
 namespace Demo;
 
@@ -34,21 +34,14 @@ internal static partial class MailFolder
             ? new Uri(match.Value)
             : null;
 
-    // The headers a reader sees, and the first text (RFC 2045): as it is, or in base64.
+    // The headers a reader sees, and the text.
     private static string Text(string mail)
     {
-        var lines = mail.ReplaceLineEndings("\n");
-        var headers = lines.Split("\n\n", 2)[0].Split('\n');
+        var headers = mail.ReplaceLineEndings("\n").Split("\n\n", 2)[0].Split('\n');
         var shown = headers.Where(line => line.StartsWith("From:", StringComparison.OrdinalIgnoreCase)
             || line.StartsWith("To:", StringComparison.OrdinalIgnoreCase) || line.StartsWith("Subject:", StringComparison.OrdinalIgnoreCase));
-        var body = Base64Part().Match(lines) is { Success: true } part
-            ? Encoding.UTF8.GetString(Convert.FromBase64String(part.Groups[1].Value))
-            : lines[(lines.IndexOf("\n\n", StringComparison.Ordinal) + 2)..];
-        return $"{string.Join('\n', shown)}\n\n{body.Trim()}";
+        return $"{string.Join('\n', shown)}\n\n{MailText.Of(mail).Trim()}";
     }
-
-    [GeneratedRegex(@"content-transfer-encoding:\s*base64\n(?:[^\n]+\n)*\n((?:[A-Za-z0-9+/=]+\n)+)", RegexOptions.IgnoreCase)]
-    private static partial Regex Base64Part();
 
     [GeneratedRegex(@"https?://[^\s<>""]+")]
     private static partial Regex Link();

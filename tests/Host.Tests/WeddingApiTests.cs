@@ -5,6 +5,7 @@ using Microsoft.AspNetCore.Mvc.Testing;
 using Microsoft.Extensions.DependencyInjection;
 using Platform.Accounts;
 using Platform.Storage;
+using Testing;
 using Weddings.Contracts;
 using Xunit;
 
@@ -115,12 +116,7 @@ public sealed class WeddingApiTests : IAsyncLifetime
         Assert.Null(await weddings.RedeemSignInAsync(Secret.New(), Cancellation));
     }
 
-    private static string TokenIn(string mail)
-    {
-        var text = System.Text.Encoding.UTF8.GetString(Convert.FromBase64String(
-            mail.Split("text/plain", 2)[1].Split("\r\n\r\n", 2)[1].Split("\r\n\r\n")[0].Split("\r\n--")[0].Replace("\r\n", "", StringComparison.Ordinal)));
-        return text.Split("/couple/sign-in/")[1].Split('\r')[0];
-    }
+    private static string TokenIn(string mail) => MailText.Of(mail).Split("/couple/sign-in/")[1].Split('\r', '\n')[0];
 
     private static async Task EventuallyAsync(Func<Task<bool>> holds)
     {

@@ -1,4 +1,3 @@
-using System.Text;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Mvc.Testing;
 using Microsoft.AspNetCore.TestHost;
@@ -27,16 +26,17 @@ public class PortalHost : WebApplicationFactory<Program>, IAsyncLifetime
 
     internal string Database => database.ConnectionString;
 
+    private string MailFolder => Path.Combine(folder, "mail");
+
     /// <summary>The text of a mail, once it is sent.</summary>
     /// <param name="name">Of its file; <c>*</c> stands for anything.</param>
     internal async Task<string> MailAsync(string name)
     {
         for (var attempt = 0; attempt < 600; attempt++)
         {
-            if (Directory.GetFiles(Path.Combine(folder, "mail"), name) is [var file, ..])
+            if (Directory.Exists(MailFolder) && Directory.GetFiles(MailFolder, name) is [var file, ..])
             {
-                var base64 = (await File.ReadAllTextAsync(file)).Split("text/plain", 2)[1].Split("\r\n\r\n")[1].Split("\r\n--")[0];
-                return Encoding.UTF8.GetString(Convert.FromBase64String(base64));
+                return MailText.Of(await File.ReadAllTextAsync(file));
             }
 
             await Task.Delay(100);
@@ -64,7 +64,7 @@ public class PortalHost : WebApplicationFactory<Program>, IAsyncLifetime
         .UseSetting("ConnectionStrings:Postgres", database.ConnectionString)
         .UseSetting("Storage:Folder", Path.Combine(folder, "storage"))
         .UseSetting("Auth:FirstLinkFile", Path.Combine(folder, "first-link"))
-        .UseSetting("Mail:Folder", Path.Combine(folder, "mail"))
+        .UseSetting("Mail:Folder", MailFolder)
 
         // This process is none that could be started as an image worker.
         .ConfigureTestServices(services => services.AddSingleton(_ => new ImageWorkers(2, ["dotnet", typeof(Program).Assembly.Location, "image-worker"])));

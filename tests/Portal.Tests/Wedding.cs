@@ -1,5 +1,6 @@
 using System.Net.Http.Json;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using Microsoft.Extensions.DependencyInjection;
 using Npgsql;
 using Platform.Accounts;
@@ -36,12 +37,29 @@ internal static class Wedding
             new { weddingId, files = Enumerable.Range(1, 3).Select(i => new { key, name = $"{i}.mp4" }), maxVolumeBytes = 100_000_000 });
     }
 
+    /// <summary>An album of what guests have sent, which nobody waits for.</summary>
+    internal static async Task<Guid> BeginAlbumAsync(this PortalHost host, string weddingId)
+    {
+        using var client = host.CreateClient();
+        using var requested = await client.PostAsJsonAsync("/v1/albums", new { weddingId }, Cancellation);
+        return (await requested.EnsureSuccessStatusCode().Content.ReadFromJsonAsync<JsonElement>(Cancellation)).GetProperty("albumId").GetGuid();
+    }
+
+    internal static async Task<string?> StatusOfAsync(this PortalHost host, Guid album)
+    {
+        using var client = host.CreateClient();
+        return (await client.GetFromJsonAsync<JsonElement>($"/v1/albums/{album}", Cancellation)).GetProperty("status").GetString();
+    }
+
+    /// <summary>The path of the link in the mail to a couple that wants to sign in, once it is there.</summary>
+    internal static async Task<string> MailedSignInAsync(this PortalHost host) =>
+        Regex.Match(await host.MailAsync("*.eml"), "/couple/sign-in/[A-Za-z0-9_-]+").Value;
+
     /// <summary>An album of what guests have sent, planned by whoever downloads it first.</summary>
     internal static async Task<Guid> DownloadedAlbumAsync(this PortalHost host, string weddingId)
     {
         using var client = host.CreateClient();
-        using var requested = await client.PostAsJsonAsync("/v1/albums", new { weddingId }, Cancellation);
-        var id = (await requested.EnsureSuccessStatusCode().Content.ReadFromJsonAsync<JsonElement>(Cancellation)).GetProperty("albumId").GetGuid();
+        var id = await host.BeginAlbumAsync(weddingId);
         using var zip = await client.GetAsync(new Uri($"/v1/albums/{id}/download", UriKind.Relative), Cancellation);
         zip.EnsureSuccessStatusCode();
         return id;

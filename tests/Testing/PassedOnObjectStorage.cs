@@ -31,7 +31,7 @@ public abstract class PassedOnObjectStorage(IObjectStorage inner) : IObjectStora
     public Task<MultipartUpload> BeginCheckedMultipartAsync(string key, string contentType, CancellationToken cancellationToken) =>
         inner.BeginCheckedMultipartAsync(key, contentType, cancellationToken);
 
-    public Task<StoredPart> PutPartAsync(MultipartUpload upload, PartSlot part, Stream body, CancellationToken cancellationToken) =>
+    public virtual Task<StoredPart> PutPartAsync(MultipartUpload upload, PartSlot part, Stream body, CancellationToken cancellationToken) =>
         inner.PutPartAsync(upload, part, body, cancellationToken);
 
     public virtual Task<StoredPart> CopyPartAsync(

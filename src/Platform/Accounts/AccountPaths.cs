@@ -11,6 +11,9 @@ public static class AccountPaths
     /// <summary>Shown by GET, redeemed by POST, so that a mail scanner does not use the link up.</summary>
     public const string Invitation = "/invitation/{token}";
 
+    /// <summary>Where a couple asks for the mail with its sign-in link.</summary>
+    public const string CoupleMail = "/couple/sign-in";
+
     /// <summary>A couple's sign-in link from a mail. GET shows a button, POST redeems.</summary>
     public const string CoupleSignIn = "/couple/sign-in/{token}";
 

@@ -53,10 +53,10 @@ public static class AccountsWiring
         services.AddAuthentication(Caller)
             .AddPolicyScheme(Caller, displayName: null, caller => caller.ForwardDefaultSelector = SchemeOf)
             .AddScheme<AuthenticationSchemeOptions, BearerTokens>(AccountSchemes.Bearer, configureOptions: null)
-            .AddCookie(AccountSchemes.Couple, cookie => Configure(cookie, CoupleCookie, publicUrl))
+            .AddCookie(AccountSchemes.Couple, cookie => Configure(cookie, CoupleCookie, AccountPaths.CoupleMail, publicUrl))
             .AddIdentityCookies(cookies => cookies.ApplicationCookie!.Configure(cookie =>
             {
-                Configure(cookie, PeopleCookie, publicUrl);
+                Configure(cookie, PeopleCookie, AccountPaths.SignIn, publicUrl);
                 cookie.Events.OnValidatePrincipal = ValidateAsync;
             }));
         services.AddAuthorizationBuilder()
@@ -129,12 +129,12 @@ public static class AccountsWiring
         context.ShouldRenew = false;
     }
 
-    private static void Configure(CookieAuthenticationOptions cookie, string name, PublicUrl publicUrl)
+    private static void Configure(CookieAuthenticationOptions cookie, string name, string signInPath, PublicUrl publicUrl)
     {
         cookie.Cookie.Name = name;
         cookie.Cookie.SecurePolicy = publicUrl.Url.Scheme == Uri.UriSchemeHttps ? CookieSecurePolicy.Always : CookieSecurePolicy.SameAsRequest;
         cookie.ExpireTimeSpan = TimeSpan.FromDays(7);
-        cookie.LoginPath = AccountPaths.SignIn;
+        cookie.LoginPath = signInPath;
         cookie.AccessDeniedPath = AccountPaths.Denied;
     }
 }
