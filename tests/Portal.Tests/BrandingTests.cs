@@ -24,6 +24,7 @@ public sealed class BrandingTests(PortalHost host, Browser browser) : IClassFixt
         await page.GetByLabel("Colour").FillAsync("#f2c14e"); // nobody could read that on white
         await Expect(page.GetByText("pages use a darker shade of it")).ToBeVisibleAsync();
         await page.GetByLabel("Language of pages and mails").SelectOptionAsync("de");
+        await Expect(page.GetByText("Teilt eure Fotos und Videos mit uns")).ToBeVisibleAsync();
         await page.GetByRole(AriaRole.Button, new() { Name = "Save looks" }).ClickAsync();
         await page.GetByLabel("Logo").SetInputFilesAsync(new FilePayload { Name = "logo.png", MimeType = "image/png", Buffer = Png });
         await Expect(page.GetByRole(AriaRole.Button, new() { Name = "Remove the logo" })).ToBeVisibleAsync();
