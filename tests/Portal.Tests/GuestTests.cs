@@ -50,6 +50,29 @@ public sealed class GuestTests(PortalHost host, Browser browser) : IClassFixture
         Assert.Equal(Files, await UploadsAsync("guests"));
     }
 
+    /// <summary>A whole evening at once: the list stays usable, and the video goes up in chunks beside the photos.</summary>
+    [Fact]
+    [Trait("Category", "Long")]
+    public async Task A_guest_sends_500_files_and_a_video_of_2_GB()
+    {
+        var link = await host.LinkAsync("evening", LinkKind.Guest);
+        await using var guest = await browser.VisitAsync(host, phone: true);
+        string[] paths = [.. Enumerable.Range(0, 499).Select(Picture), Path.Combine(folder.FullName, "VID_1.mp4")];
+        await using (var video = File.Create(paths[^1]))
+        {
+            await video.WriteAsync((byte[])[0, 0, 0, 24, .. "ftypmp42"u8], TestContext.Current.CancellationToken);
+            video.SetLength(2_000_000_000);
+        }
+
+        await guest.Page.GotoAsync(link);
+        await guest.Page.Locator("[data-files]").SetInputFilesAsync(paths);
+        await Expect(guest.Page.GetByText("All 500 files have arrived.")).ToBeVisibleAsync(new() { Timeout = 600_000 });
+        await guest.AssertAccessibleAsync();
+        await guest.TakePictureAsync("guest-500-phone-light");
+        await guest.Page.ReloadAsync();
+        await Expect(guest.Page.GetByText("500 files of yours have arrived.")).ToBeVisibleAsync();
+    }
+
     [Fact]
     public async Task A_page_that_was_closed_in_the_middle_goes_on_where_it_stopped()
     {
