@@ -61,6 +61,6 @@ internal static partial class BrandEndpoints
         return TypedResults.Text(await weddings.PreviewMailAsync(id, wanted, cancellationToken), "text/html; charset=utf-8");
     }
 
-    [GeneratedRegex(@"^[0-9a-f]{6}\.css$", RegexOptions.NonBacktracking)]
+    [GeneratedRegex(@"^[0-9a-f]{6}\.css\z", RegexOptions.NonBacktracking)]
     private static partial Regex StyleFile();
 }

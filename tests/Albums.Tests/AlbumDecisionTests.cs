@@ -130,6 +130,7 @@ public sealed class AlbumDecisionTests
     [InlineData("")]
     [InlineData("a b")]
     [InlineData("../x")]
+    [InlineData("ann-bob\n")]
     [InlineData("12345678901234567890123456789012345678901234567890123456789012345")]
     public void A_wedding_id_is_short_and_plain(string weddingId) => Refused("INVALID_WEDDING_ID", new RequestAlbum(weddingId, null, null, null));
 

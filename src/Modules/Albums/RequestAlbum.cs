@@ -154,7 +154,7 @@ internal static partial class RequestAlbumHandler
         "INVALID_FILE",
         $"A {what} must have 1 to {MostKeyBytes} bytes, no control characters, and not begin with '{AlbumContents.OwnFolder}'.");
 
-    [GeneratedRegex("^[A-Za-z0-9_-]{1,64}$", RegexOptions.NonBacktracking)]
+    [GeneratedRegex("^[A-Za-z0-9_-]{1,64}\\z", RegexOptions.NonBacktracking)]
     private static partial Regex WeddingId();
 
     private static class Refuse

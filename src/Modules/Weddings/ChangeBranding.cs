@@ -119,12 +119,12 @@ internal sealed partial class ChangeBranding(EventStore store, IObjectStorage st
         }
     }
 
-    [GeneratedRegex("^#[0-9A-Fa-f]{6}$", RegexOptions.NonBacktracking)]
+    [GeneratedRegex("^#[0-9A-Fa-f]{6}\\z", RegexOptions.NonBacktracking)]
     private static partial Regex Color();
 
-    [GeneratedRegex(@"^[0-9a-f]{20}\.(png|jpg)$", RegexOptions.NonBacktracking)]
+    [GeneratedRegex(@"^[0-9a-f]{20}\.(png|jpg)\z", RegexOptions.NonBacktracking)]
     private static partial Regex LogoFile();
 
-    [GeneratedRegex("^[A-Za-z0-9_-]{1,64}$", RegexOptions.NonBacktracking)]
+    [GeneratedRegex("^[A-Za-z0-9_-]{1,64}\\z", RegexOptions.NonBacktracking)]
     private static partial Regex WeddingId();
 }

@@ -68,7 +68,7 @@ internal static partial class RegisterWeddingHandler
         }
     }
 
-    [GeneratedRegex("^[A-Za-z0-9_-]{1,64}$", RegexOptions.NonBacktracking)]
+    [GeneratedRegex("^[A-Za-z0-9_-]{1,64}\\z", RegexOptions.NonBacktracking)]
     private static partial Regex WeddingId();
 
     private sealed record Page(IReadOnlyList<WeddingListed> Weddings);

@@ -76,9 +76,7 @@ internal sealed class SyncRun(SiteApi api, ImageWorkers workers, SyncOptions opt
     // One answer with links is some 160 KB. While some batches are asked for or checked, others are on their way.
     private const int BatchSize = 200;
     private const int Batches = 4;
-
-    // On a wire of 25 ms half as many would wait for answers most of the time.
-    private const int InFlight = 64;
+    private const int InFlight = 32;
 
     // A file that always changes while it is sent will not stop; an object that is always refused neither.
     private const int MostAttempts = 3;

@@ -173,11 +173,11 @@ internal sealed partial class MakeImages(ImageWorkers workers, string target, st
         }
     }
 
-    [GeneratedRegex(@"^[0-9a-f]{20}\.(jpg|webp|avif)$", RegexOptions.NonBacktracking)]
+    [GeneratedRegex(@"^[0-9a-f]{20}\.(jpg|webp|avif)\z", RegexOptions.NonBacktracking)]
     private static partial Regex Made();
 
     // What a run that died was writing.
-    [GeneratedRegex(@"^\.[0-9a-f]{32}$", RegexOptions.NonBacktracking)]
+    [GeneratedRegex(@"^\.[0-9a-f]{32}\z", RegexOptions.NonBacktracking)]
     private static partial Regex Partial();
 
     /// <summary>Files of the same bytes, for one of which the rule is run.</summary>
