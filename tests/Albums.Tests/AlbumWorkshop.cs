@@ -1,3 +1,4 @@
+using System.IO.Compression;
 using System.Security.Cryptography;
 using Albums.Sources;
 using Microsoft.Extensions.Configuration;
@@ -208,6 +209,19 @@ internal sealed class AlbumWorkshop : IAsyncDisposable
         await using var file = File.Create(path);
         await zip.CopyToAsync(file);
         return path;
+    }
+
+    /// <summary>Names in the finished ZIP, each unpacked and its CRC checked.</summary>
+    internal async Task<string[]> EntriesAsync(Guid id)
+    {
+        await using var archive = await ZipFile.OpenReadAsync(await DownloadAsync(id));
+        foreach (var entry in archive.Entries)
+        {
+            await using var content = await entry.OpenAsync();
+            await content.CopyToAsync(Stream.Null);
+        }
+
+        return [.. archive.Entries.Select(entry => entry.FullName)];
     }
 
     /// <summary>The album's status in lists.</summary>

@@ -15,6 +15,8 @@ internal sealed class JobNode(ISchedulerFactory schedulers, NpgsqlDataSource dat
     private const string UnlockSchemaSql = "select pg_advisory_unlock(124748960003194)";
 
     private readonly Lazy<Task<IScheduler>> scheduler = new(() => CreateAsync(schedulers, database));
+    private readonly Lock gate = new();
+    private Task? stopped;
 
     /// <summary>The scheduler, able to queue. It runs jobs only once a worker has started.</summary>
     internal Task<IScheduler> SchedulerAsync(CancellationToken cancellationToken) => scheduler.Value.WaitAsync(cancellationToken);
@@ -36,12 +38,12 @@ internal sealed class JobNode(ISchedulerFactory schedulers, NpgsqlDataSource dat
     public Task StoppingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
     /// <summary>Cancels what runs and waits for it to end; Quartz hands each job back to the cluster as it completes.</summary>
-    public async Task StopAsync(CancellationToken cancellationToken)
+    public Task StopAsync(CancellationToken cancellationToken)
     {
-        if (scheduler is { IsValueCreated: true, Value.IsCompletedSuccessfully: true })
+        // Once for all who ask: a second one that came back at once would go on to dispose what the first still needs.
+        lock (gate)
         {
-            var created = await SchedulerAsync(CancellationToken.None);
-            await created.Shutdown(waitForJobsToComplete: true, cancellationToken);
+            return stopped ??= ShutDownAsync(cancellationToken);
         }
     }
 
@@ -49,6 +51,15 @@ internal sealed class JobNode(ISchedulerFactory schedulers, NpgsqlDataSource dat
 
     // A host whose start failed is disposed without being stopped.
     public async ValueTask DisposeAsync() => await StopAsync(CancellationToken.None);
+
+    private async Task ShutDownAsync(CancellationToken cancellationToken)
+    {
+        if (scheduler is { IsValueCreated: true, Value.IsCompletedSuccessfully: true })
+        {
+            var created = await SchedulerAsync(CancellationToken.None);
+            await created.Shutdown(waitForJobsToComplete: true, cancellationToken);
+        }
+    }
 
     /// <summary>Nodes that start together on an empty database make the tables one after the other.</summary>
     private static async Task<IScheduler> CreateAsync(ISchedulerFactory schedulers, NpgsqlDataSource database)

@@ -77,6 +77,9 @@ internal sealed class JobTestNode : IAsyncDisposable
 
     internal Task StopAsync() => host.StopAsync();
 
+    /// <summary>Stops what it does as a node of the cluster, and nothing else of its host.</summary>
+    internal Task StopJobsAsync() => host.Services.GetServices<IHostedService>().OfType<JobNode>().Single().StopAsync(CancellationToken.None);
+
     public async ValueTask DisposeAsync()
     {
         wire.Mend();

@@ -86,6 +86,19 @@ public sealed class JobRecoveryTests
         Assert.Equal(0, cluster.Log.Count("gave up", "long"));
     }
 
+    /// <summary>A host that is stopped by two at once is disposed by whoever is ready first.</summary>
+    [Fact]
+    public async Task Who_stops_a_node_a_second_time_waits_until_it_has_stopped()
+    {
+        await using var cluster = await JobCluster.CreateAsync();
+        var node = await cluster.StartAsync();
+        await node.Queue.EnqueueAsync("a", new Probe("long", Behaviour.WaitForRelease), Cancellation);
+        await cluster.Log.WaitForAsync("run", "long");
+        var (first, second) = (node.StopJobsAsync(), node.StopJobsAsync());
+        await second;
+        Assert.True(first.IsCompletedSuccessfully);
+    }
+
     [Fact]
     public async Task A_job_that_was_cut_off_is_run_when_the_only_node_comes_back()
     {
