@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Globalization;
 using System.Text;
 using Platform.Storage;
@@ -215,6 +216,18 @@ public abstract class ObjectStorageConformance : IAsyncLifetime
         var looked = await Storage.HeadAsync(first.Objects[0].Key, Cancel);
         Assert.Equal(looked!.ETag, first.Objects[0].ETag);
         Assert.Equal(looked.ModifiedAt.ToUnixTimeSeconds(), first.Objects[0].ModifiedAt.ToUnixTimeSeconds());
+    }
+
+    /// <summary>S3 lists them by pages of a thousand, too.</summary>
+    [Fact]
+    public async Task All_parts_are_listed_however_many()
+    {
+        var upload = await Storage.BeginMultipartAsync(Key("a"), "image/jpeg", Cancel);
+        var parts = new ConcurrentBag<StoredPart>();
+        await Parallel.ForEachAsync(
+            Enumerable.Range(1, 1003), Cancel, async (number, _) => parts.Add(await PutPartAsync(upload, number, number - 1, [(byte)number])));
+        Assert.Equal(parts.OrderBy(part => part.Number), await Storage.ListPartsAsync(upload, Cancel));
+        await Storage.AbortMultipartAsync(upload, Cancel);
     }
 
     [Theory]
