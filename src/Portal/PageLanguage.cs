@@ -43,7 +43,7 @@ internal sealed class PageLanguage : RequestCultureProvider
         {
             [_, "g" or "w" or "s", var token] => (await weddings.OpenAsync(token, ticket: null, httpContext.RequestAborted))?.Wedding.Branding.Language,
             [_, "couple"] => (await Visit.BySessionAsync(weddings, httpContext))?.Wedding.Branding.Language,
-            [_, "couple", ..] or [_, "not-found"] => null,
+            [_, "couple", ..] or [_, "not-found" or ""] => null,
             _ => Language.English,
         };
         return language is null ? null : new ProviderCultureResult(language);

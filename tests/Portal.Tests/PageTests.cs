@@ -62,7 +62,8 @@ public sealed class PageTests(ShowcaseHost host, Browser browser) : IClassFixtur
         var invitation = Platform.Accounts.AccountPaths.InvitationOf(await host.InviteAsync("viewer"));
         foreach (var (name, path) in new[]
         {
-            ("sign-in", "/sign-in"), ("invitation", invitation), ("invitation-used", "/invitation/none"), ("denied", "/denied"),
+            ("start", "/"), ("not-found", "/not-found"), ("sign-in", "/sign-in"), ("couple-sign-in", "/couple/sign-in"),
+            ("invitation", invitation), ("invitation-used", "/invitation/none"), ("denied", "/denied"),
             ("couple", shown.CouplePath), ("guest", shown.GuestPath), ("link-dead", "/g/none"),
         })
         {

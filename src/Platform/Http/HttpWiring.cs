@@ -21,6 +21,9 @@ public static class HttpWiring
     // An album request with 10,000 files has about 2 MB. Endpoints that take file bytes raise it for themselves.
     private const long LargestBodyBytes = 8 * 1024 * 1024;
 
+    // The Portal makes it. Where there is none, people read what programs do.
+    private const string NotFoundPage = "/not-found";
+
     // What scripts of other origins may read: of any answer, of tus, and of resumable uploads.
     private static readonly string[] ExposedHeaders =
     [
@@ -66,6 +69,7 @@ public static class HttpWiring
         var origins = cors.GetPolicy(cors.DefaultPolicyName)!;
         return app.Use((context, next) => AddHeadersAsync(context, next, dependsOnOrigin: !origins.AllowAnyOrigin && origins.Origins.Count > 0))
             .UseErrors()
+            .UseWhen(AsksForPage, pages => pages.UseStatusCodePagesWithReExecute(NotFoundPage))
             .UseRouting()
             .UseCors()
             .UseRateLimiter()
@@ -74,6 +78,9 @@ public static class HttpWiring
             .Use(Annotate)
             .UseAntiforgery();
     }
+
+    private static bool AsksForPage(HttpContext context) =>
+        HttpMethods.IsGet(context.Request.Method) && context.Request.GetTypedHeaders().Accept.Any(type => type.MediaType == "text/html");
 
     private static Task AddHeadersAsync(HttpContext context, RequestDelegate next, bool dependsOnOrigin)
     {
