@@ -131,6 +131,19 @@ internal static class Wedding
         }
     }
 
+    /// <summary>What has arrived of a wedding, as the API lists it.</summary>
+    internal static async Task<List<JsonElement>> CompletedUploadsAsync(this PortalHost host, string weddingId) =>
+        [.. (await host.UploadsAsync(weddingId)).Where(upload => upload.GetProperty("status").GetString() == "completed")];
+
+    /// <summary>What was begun of a wedding.</summary>
+    internal static async Task<List<JsonElement>> UploadsAsync(this PortalHost host, string weddingId)
+    {
+        await host.Services.GetRequiredService<Subscriptions>().CatchUpAsync("uploads", Cancellation);
+        using var client = host.CreateClient();
+        var list = await client.GetFromJsonAsync<JsonElement>($"/v1/uploads?weddingId={weddingId}", Cancellation);
+        return [.. list.GetProperty("uploads").EnumerateArray()];
+    }
+
     internal static async Task WithdrawAsync(this PortalHost host, Guid uploadId, string token)
     {
         using var client = host.CreateClient();

@@ -1,6 +1,6 @@
 export type { ServerOptions, UploadedFile } from "./api.js";
 export { UploadError } from "./errors.js";
-export { BrowserMemory, PageMemory, type ResumeMemory } from "./memory.js";
+export { BrowserMemory, defaultMemory, PageMemory, type ResumeMemory } from "./memory.js";
 export type { Progress } from "./progress.js";
 export { UploadQueue, type Outcome, type QueueOptions } from "./queue.js";
 export { type Transport, type TransportReply, type TransportRequest } from "./transport.js";

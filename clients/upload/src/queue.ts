@@ -1,6 +1,6 @@
 import type { Progress } from "./progress.js";
 import { forEachParallel, Slots } from "./slots.js";
-import { Upload, type SentFile, type UploadOptions, type UploadSource } from "./upload.js";
+import { aborted, Upload, type SentFile, type UploadOptions, type UploadSource } from "./upload.js";
 
 export interface QueueOptions extends Omit<UploadOptions, "onProgress" | "onStateChange"> {
   /** Called at most ten times a second for each file that moves. */
@@ -42,11 +42,12 @@ export class UploadQueue {
     return { ...sum, bytesPerSecond: rate, secondsLeft: rate && (sum.totalBytes - sum.sentBytes) / rate };
   }
 
-  /** Uploads all files. One that fails does not keep the others; the outcomes tell. Calling it again tries those that failed. */
+  /** Uploads all files. One that fails does not keep the others; the outcomes tell. Calling it again tries those that failed, but none that was aborted. */
   async start(): Promise<Outcome[]> {
     const outcomes = new Map<Upload, Outcome>();
     await forEachParallel(this.uploads, this.#parallel, async (upload) => {
       try {
+        if (upload.state === "aborted") throw aborted(); // before its turn
         outcomes.set(upload, { upload, file: await upload.start() });
       } catch (error) {
         outcomes.set(upload, { upload, error });

@@ -62,7 +62,7 @@ const defaultAttempts = 10;
 const newToken = () =>
   btoa(String.fromCharCode(...crypto.getRandomValues(new Uint8Array(32)))).replace(/\+/g, "-").replace(/\//g, "_").replace(/=+$/, "");
 
-const aborted = () => new UploadError("ABORTED", "The upload was aborted.");
+export const aborted = () => new UploadError("ABORTED", "The upload was aborted.");
 
 /**
  * Uploads one file in chunks: several at a time, each with a checksum, retried with backoff. Goes on where it stopped after a pause, a lost

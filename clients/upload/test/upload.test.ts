@@ -233,6 +233,16 @@ test("a queue sends all files with few requests at a time, and one refused file 
   assert.equal(queue.progress.totalBytes, files.reduce((sum, file) => sum + file.size, 0));
 });
 
+test("a file of a queue that is aborted before its turn is never sent", async () => {
+  const server = new FakeServer();
+  const queue = new UploadQueue([fileOf("first", "1.jpg"), fileOf("second", "2.jpg")], { ...guest(server), parallel: 1 });
+  const [, second] = queue.uploads;
+  const outcomes = queue.start();
+  await second!.abort();
+  assert.deepEqual((await outcomes).map((outcome) => "error" in outcome), [false, true]);
+  assert.equal(server.uploads.size, 1);
+});
+
 test("an answer that is none of this API is said to be so", async () => {
   const server = new FakeServer();
   server.before = () => json(400, "no");

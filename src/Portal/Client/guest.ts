@@ -1,10 +1,12 @@
 // The guest page: picks files, uploads them side by side in resumable chunks, and shows how far each and all are. A phone that sleeps or loses its
-// network goes on by itself; after a reload the same files are chosen again and go on where they stopped. What was sent from this browser can be
-// taken back from it.
+// network goes on by itself, and so does a page that was reloaded; only files that could not be kept are chosen again, and go on where they stopped.
+// What was sent from this browser can be taken back from it.
 import { UploadError, UploadQueue, withdraw, type Progress, type Upload } from "../../../clients/upload/src/index.js";
+import { KeptFiles } from "./kept.js";
 import { asKnown, keyOf, Memory, type Arrived, type Known } from "./memory.js";
 import { Row } from "./row.js";
 import { byteText, countText, refusalText, text, timeLeft } from "./text.js";
+import { awake, inTurn } from "./turn.js";
 
 const page = document.querySelector<HTMLElement>("[data-guest]")!;
 const { wedding: weddingId = "", token = "" } = page.dataset;
@@ -17,20 +19,27 @@ const [input, guestName, all, allText, list, notice, dialog, question] = [
 const server = { headers: { Authorization: `Bearer ${token}` } };
 const memory = new Memory(weddingId);
 const { arrived, unfinished } = memory;
+const kept = new KeptFiles(weddingId);
 const rows = new Map<string, Row>();
 const queues: UploadQueue[] = [];
-const takenBack = new Set<Upload>();
+const settled = new Set<Upload>(); // taken back, or tried anew: they no longer count
+const otherTabs = new BroadcastChannel(`guest:${weddingId}`); // hears what is taken back
 const fileOf = (upload: Upload) => asKnown(upload.file as File);
+const uploadsOf = (file: Known) => queues.flatMap(({ uploads }) => uploads).filter((upload) => keyOf(fileOf(upload)) === keyOf(file));
 let work: Promise<unknown> = Promise.resolve();
 let frame = 0;
 
 async function add(files: File[]): Promise<void> {
-  const chosen = new Map(files.map((file) => [keyOf(asKnown(file)), file]));
-  const fresh: File[] = [];
-  for (const [key, file] of chosen) if ((rows.get(key)?.hasFailed ?? true) && !(await memory.has(file))) fresh.push(file);
+  const chosen = new Map<string, File>();
+  for (const file of files) {
+    if (await memory.has(file)) kept.drop(asKnown(file));
+    else chosen.set(keyOf(asKnown(file)), file);
+  }
+  const fresh = [...chosen].filter(([key]) => rows.get(key)?.hasFailed ?? true).map(([, file]) => file);
   const known = files.length - fresh.length;
   notice.textContent = known === 0 ? "" : countText("Sending.Known", known);
   if (fresh.length === 0) return;
+  for (const { name, size } of fresh) forgetFailed(name, size);
   const queue = new UploadQueue(fresh, {
     ...server,
     userRole: "subscriber",
@@ -41,24 +50,41 @@ async function add(files: File[]): Promise<void> {
     onStateChange: (_, upload) => showState(upload),
   });
   queues.push(queue);
+  memory.change(() => fresh.map(asKnown).forEach((file) => unfinished.set(keyOf(file), file)));
   for (const upload of queue.uploads) {
     const file = fileOf(upload);
-    unfinished.set(keyOf(file), file);
     newRow(file).onTakeBack(() => void stop(upload, file));
   }
-  memory.save();
-  work = work.then(async () => {
-    const lock = await navigator.wakeLock?.request("screen").catch(() => null); // a phone that sleeps pauses the page
-    const outcomes = await queue.start();
-    for (const outcome of outcomes) if ("error" in outcome) showFailure(outcome.upload, outcome.error);
-    await lock?.release();
-    showAll();
-  });
+  work = work.then(() => send(queue));
+  kept.keep(fresh);
   showAll();
 }
 
+async function send(queue: UploadQueue): Promise<void> {
+  const outcomes = await inTurn(`guest:${weddingId}`, {
+    start: () => awake(() => queue.start()),
+    pause() {
+      queue.pause();
+      notice.textContent = text("Sending.Elsewhere");
+    },
+    resume() {
+      notice.textContent = "";
+      queue.resume();
+    },
+  });
+  for (const outcome of outcomes) if ("error" in outcome) showFailure(outcome.upload, outcome.error);
+  showAll();
+}
+
+/** Goes on with what was kept when the page was left, and asks for the rest. */
+async function goOn(): Promise<void> {
+  await add(await kept.restore());
+  const names = [...unfinished].filter(([key]) => !rows.has(key)).map(([, { name }]) => name);
+  const first = names.slice(0, 3).join(", ");
+  if (names.length > 0) notice.textContent = names.length > 3 ? text("Sending.UnfinishedMore", first, String(names.length - 3)) : text("Sending.Unfinished", first);
+}
+
 function newRow(file: Known): Row {
-  rows.get(keyOf(file))?.remove(); // that of the attempt that failed
   const row = new Row(list, file.name, file.size);
   rows.set(keyOf(file), row);
   return row;
@@ -66,6 +92,7 @@ function newRow(file: Known): Row {
 
 async function stop(upload: Upload, file: Known): Promise<void> {
   forget(file);
+  otherTabs.postMessage(file);
   await upload.abort();
   showAll();
 }
@@ -89,7 +116,8 @@ async function takeBack(file: Arrived): Promise<void> {
     return;
   }
   forget(file);
-  for (const { uploads } of queues) for (const upload of uploads) if (keyOf(fileOf(upload)) === keyOf(file)) takenBack.add(upload);
+  otherTabs.postMessage(file);
+  settle(file);
   notice.textContent = text("Sending.TakenBack", file.name);
   showAll();
 }
@@ -97,9 +125,26 @@ async function takeBack(file: Arrived): Promise<void> {
 function forget(file: Known): void {
   rows.get(keyOf(file))?.remove();
   rows.delete(keyOf(file));
-  unfinished.delete(keyOf(file));
-  arrived.delete(keyOf(file));
-  memory.save();
+  kept.drop(file);
+  memory.change(() => {
+    unfinished.delete(keyOf(file));
+    arrived.delete(keyOf(file));
+  });
+}
+
+/** Phones hand out a file that is chosen again as another one, of another time. */
+function forgetFailed(name: string, size: number): void {
+  for (const { uploads } of queues) {
+    for (const upload of uploads) {
+      if (upload.state !== "failed" || upload.file.name !== name || upload.file.size !== size || settled.has(upload)) continue;
+      settled.add(upload);
+      forget(fileOf(upload));
+    }
+  }
+}
+
+function settle(file: Known): void {
+  for (const upload of uploadsOf(file)) settled.add(upload);
 }
 
 function showArrived(row: Row, file: Arrived): void {
@@ -111,9 +156,11 @@ function showState(upload: Upload): void {
   if (upload.state !== "completed") return;
   const { uploadId, withdrawToken, crc32 } = upload.sent!;
   const file: Arrived = { ...fileOf(upload), uploadId, withdrawToken, crc32 };
-  unfinished.delete(keyOf(file));
-  arrived.set(keyOf(file), file);
-  memory.save();
+  kept.drop(file);
+  memory.change(() => {
+    unfinished.delete(keyOf(file));
+    arrived.set(keyOf(file), file);
+  });
   const row = rows.get(keyOf(file));
   if (row) showArrived(row, file);
   showSoon(upload);
@@ -123,11 +170,10 @@ function showFailure(upload: Upload, error: unknown): void {
   if (upload.state === "aborted") return;
   const file = fileOf(upload);
   const refused = error instanceof UploadError && error.status >= 400 && error.status < 500;
-  rows.get(keyOf(file))?.failed(refused ? refusalText(error.code, error.message) : text("Sending.Failed"));
-  if (refused) {
-    unfinished.delete(keyOf(file));
-    memory.save();
-  }
+  const unreadable = error instanceof UploadError && error.code === "FILE_UNREADABLE";
+  rows.get(keyOf(file))?.failed(refused ? refusalText(error.code, error.message) : text(unreadable ? "Sending.Unreadable" : "Sending.Failed"));
+  if (refused || unreadable) kept.drop(file);
+  if (refused) memory.change(() => unfinished.delete(keyOf(file)));
 }
 
 // Hundreds of files report ten times a second each; the screen changes once for all of them.
@@ -140,7 +186,7 @@ function showSoon(upload: Upload): void {
 }
 
 function showAll(): void {
-  const uploads = queues.flatMap((queue) => queue.uploads).filter((upload) => upload.state !== "aborted" && !takenBack.has(upload));
+  const uploads = queues.flatMap((queue) => queue.uploads).filter((upload) => upload.state !== "aborted" && !settled.has(upload));
   all.hidden = uploads.length === 0;
   if (uploads.length === 0) {
     allText.textContent = arrived.size === 0 ? "" : countText("Sending.Arrived", arrived.size);
@@ -170,14 +216,17 @@ page.addEventListener("drop", (event) => {
   event.preventDefault();
   void add([...(event.dataTransfer?.files ?? [])]);
 });
+otherTabs.onmessage = ({ data: file }: MessageEvent<Known>) => {
+  for (const upload of uploadsOf(file)) void upload.abort();
+  forget(file);
+  settle(file);
+  showAll();
+};
 window.addEventListener("beforeunload", (event) => {
   if (queues.some(({ uploads }) => uploads.some(({ state }) => state === "uploading"))) event.preventDefault();
 });
 
 for (const file of arrived.values()) showArrived(newRow(file), file);
-if (unfinished.size > 0) {
-  const names = [...unfinished.values()].slice(0, 3).map(({ name }) => name).join(", ");
-  notice.textContent = unfinished.size > 3 ? text("Sending.UnfinishedMore", names, String(unfinished.size - 3)) : text("Sending.Unfinished", names);
-}
 showAll();
 page.dataset.live = "";
+void goOn();

@@ -1,4 +1,4 @@
-import { crc32Of } from "../../../clients/upload/src/index.js";
+import { crc32Of, defaultMemory } from "../../../clients/upload/src/index.js";
 
 /** A file as this browser knows it again. */
 export interface Known {
@@ -17,17 +17,17 @@ export interface Arrived extends Known {
 export const keyOf = ({ name, size, modified }: Known) => `${name}|${size}|${modified}`;
 export const asKnown = (file: File): Known => ({ name: file.name, size: file.size, modified: file.lastModified });
 
-/** What a guest's browser remembers of one wedding. */
+/** What a guest's browser remembers of one wedding, in all its tabs. */
 export class Memory {
-  readonly arrived: Map<string, Arrived>;
-  readonly unfinished: Map<string, Known>;
+  readonly arrived = new Map<string, Arrived>();
+  readonly unfinished = new Map<string, Known>();
   readonly userId: string;
+  readonly #storage = defaultMemory();
 
   constructor(private readonly weddingId: string) {
     this.userId = this.#load("user", `guest-${crypto.randomUUID().slice(0, 8)}`);
     this.#store("user", this.userId);
-    this.arrived = new Map(this.#load<Arrived[]>("arrived", []).map((file) => [keyOf(file), file]));
-    this.unfinished = new Map(this.#load<Known[]>("unfinished", []).map((file) => [keyOf(file), file]));
+    this.#read();
   }
 
   get name(): string {
@@ -38,7 +38,10 @@ export class Memory {
     this.#store("name", name);
   }
 
-  save(): void {
+  /** Changes what is remembered now: another tab may have changed it since this one looked. */
+  change(apply: () => void): void {
+    this.#read();
+    apply();
     this.#store("arrived", [...this.arrived.values()]);
     this.#store("unfinished", [...this.unfinished.values()]);
   }
@@ -54,11 +57,18 @@ export class Memory {
     return alike.some((arrived) => arrived.crc32 === crc32);
   }
 
+  #read(): void {
+    this.arrived.clear();
+    this.unfinished.clear();
+    for (const file of this.#load<Arrived[]>("arrived", [])) this.arrived.set(keyOf(file), file);
+    for (const file of this.#load<Known[]>("unfinished", [])) this.unfinished.set(keyOf(file), file);
+  }
+
   #load<T>(key: string, otherwise: T): T {
-    return JSON.parse(localStorage.getItem(`guest:${this.weddingId}:${key}`) ?? "null") ?? otherwise;
+    return JSON.parse(this.#storage.load(`guest:${this.weddingId}:${key}`) ?? "null") ?? otherwise;
   }
 
   #store(key: string, value: unknown): void {
-    localStorage.setItem(`guest:${this.weddingId}:${key}`, JSON.stringify(value));
+    this.#storage.save(`guest:${this.weddingId}:${key}`, JSON.stringify(value));
   }
 }
