@@ -11,7 +11,8 @@ using Weddings.Contracts;
 namespace Portal;
 
 /// <summary>
-/// Which language a page speaks: that of its wedding, else the one of ours that the browser likes best. Pages for those who run the product speak English.
+/// Which language a page speaks: that of its wedding, else the one of ours that the browser likes best. A circuit renders in the language of the request
+/// that connects it, whose endpoint is one of the pages': the browser asks for both with the same <c>Accept-Language</c>.
 /// </summary>
 internal sealed class PageLanguage : RequestCultureProvider
 {
@@ -43,8 +44,7 @@ internal sealed class PageLanguage : RequestCultureProvider
         {
             [_, "g" or "w" or "s", var token] => (await weddings.OpenAsync(token, ticket: null, httpContext.RequestAborted))?.Wedding.Branding.Language,
             [_, "couple"] => (await Visit.BySessionAsync(weddings, httpContext))?.Wedding.Branding.Language,
-            [_, "couple", ..] or [_, "not-found" or ""] => null,
-            _ => Language.English,
+            _ => null,
         };
         return language is null ? null : new ProviderCultureResult(language);
     }

@@ -1,6 +1,8 @@
 using System.Text.RegularExpressions;
 using System.Xml.Linq;
+using Albums.Contracts;
 using Platform.Languages;
+using Uploads.Contracts;
 using Xunit;
 
 namespace Architecture.Tests;
@@ -11,6 +13,20 @@ public sealed partial class TextTests
     private const string Folder = "src/Platform/Languages";
 
     private static readonly Dictionary<string, string> English = Read("Texts.resx");
+
+    // Groups of what pages say of values, which they ask for by ValueTexts.
+    private static readonly Dictionary<string, IEnumerable<string>> Values = new()
+    {
+        ["AlbumStatus"] = Enum.GetNames<AlbumStatus>(),
+        ["AlbumFileState"] = Enum.GetNames<AlbumFileState>(),
+        ["AlbumSort"] = Enum.GetNames<AlbumSort>(),
+        ["BulkKind"] = Enum.GetNames<BulkKind>(),
+        ["BulkQuestion"] = Enum.GetNames<BulkKind>(),
+        ["BulkConfirm"] = Enum.GetNames<BulkKind>(),
+        ["BulkMeaning"] = Enum.GetNames<BulkKind>(),
+        ["BulkDone"] = Enum.GetNames<BulkKind>(),
+        ["UploadStatus"] = UploadSearch.Statuses,
+    };
 
     public static TheoryData<string> Translations =>
         [.. Directory.GetFiles(Path.Combine(Sources.Root, Folder), "Texts.*.resx").Select(path => Path.GetFileName(path))];
@@ -44,10 +60,23 @@ public sealed partial class TextTests
         var all = string.Concat(Askers().Select(file => file.Text));
         var counted = Counted();
         Assert.DoesNotContain(English.Keys, key =>
-            !all.Contains($"\"{key}\"", StringComparison.Ordinal)
+            !IsOfValue(key)
+            && !all.Contains($"\"{key}\"", StringComparison.Ordinal)
             && !(key.EndsWith(".One", StringComparison.Ordinal) && counted.Contains(key[..^4]))
             && !(key.StartsWith("Sending.Refused.", StringComparison.Ordinal) && all.Contains($"\"{key.Split('.')[2]}\"", StringComparison.Ordinal)));
     }
+
+    [Fact]
+    public void Every_value_that_pages_show_has_a_text()
+    {
+        var expected = Values.SelectMany(group => group.Value.Select(value => $"{group.Key}.{value}"));
+        Assert.Equal(expected.Order(StringComparer.Ordinal), English.Keys.Where(IsOfValue).Order(StringComparer.Ordinal));
+        var asked = Sources.Pages().SelectMany(page => Groups().Matches(page.Text)).Select(match => match.Groups[1].Value).ToHashSet();
+        Assert.Contains("UploadStatus", asked);
+        Assert.Empty(asked.Except(Values.Keys));
+    }
+
+    private static bool IsOfValue(string key) => Values.ContainsKey(key.Split('.')[0]);
 
     private static HashSet<string> Counted() => [.. Askers().SelectMany(file => Counts().Matches(file.Text)).Select(match => match.Groups[1].Value)];
 
@@ -57,6 +86,9 @@ public sealed partial class TextTests
         .ToDictionary(text => text.Attribute("name")!.Value, text => text.Element("value")!.Value);
 
     private static string PlaceholdersOf(string text) => string.Concat(Placeholders().Matches(text).Select(match => match.Value).Order(StringComparer.Ordinal));
+
+    [GeneratedRegex("T\\.Of\\(\"(\\w+)\"")]
+    private static partial Regex Groups();
 
     [GeneratedRegex(@"\{\d\}")]
     private static partial Regex Placeholders();

@@ -2,7 +2,9 @@ using System.Security.Claims;
 using Microsoft.AspNetCore.Components.Authorization;
 using Microsoft.AspNetCore.Identity;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Localization;
 using Platform.Accounts;
+using Platform.Languages;
 using Portal.Components;
 using Xunit;
 
@@ -39,7 +41,7 @@ public sealed class ActingTests(PortalHost host) : IClassFixture<PortalHost>
     private async Task<string?> GiveAsync(ClaimsPrincipal user)
     {
         string? by = null;
-        var refusal = await new Acting(new Circuit(user), host.Services.GetRequiredService<IServiceScopeFactory>()).TryAsync(name =>
+        var refusal = await new Acting(new Circuit(user), host.Services.GetRequiredService<IServiceScopeFactory>(), host.Services.GetRequiredService<IStringLocalizer<Texts>>()).TryAsync(name =>
         {
             by = name;
             return Task.CompletedTask;

@@ -98,6 +98,21 @@ public sealed class LanguageTests(PortalHost host, Browser browser) : IClassFixt
         await Expect(guest.Page.GetByRole(AriaRole.Heading, new() { Name = "Dieser Link funktioniert nicht" })).ToBeVisibleAsync();
     }
 
+    [Fact]
+    public async Task An_admin_with_a_German_browser_reads_German_live_too()
+    {
+        await (await browser.VisitAsAdminAsync(host)).DisposeAsync();
+        await using var admin = await browser.VisitAsync(host, session: host.Session, locale: "de-AT");
+        var page = admin.Page;
+        await admin.OpenLiveAsync("/admin");
+        Assert.Equal("de", await page.Locator("html").GetAttributeAsync("lang"));
+        await Expect(page.GetByRole(AriaRole.Heading, new() { Name = "Übersicht" })).ToBeVisibleAsync();
+        var failed = page.GetByRole(AriaRole.Link, new() { Name = "in den letzten 24 Stunden" });
+        await Expect(failed).ToHaveTextAsync("0 in den letzten 24 Stunden");
+        await host.FailedAlbumAsync("failed-live");
+        await Expect(failed).ToHaveTextAsync("1 in den letzten 24 Stunden"); // what the circuit renders
+    }
+
     // A phone scrolls one way only; and no text is squeezed out of sight.
     private static async Task AssertNothingIsCutOffAsync(IPage page) => Assert.Empty(await page.EvaluateAsync<string[]>("""
         () => [...document.querySelectorAll('main *')]

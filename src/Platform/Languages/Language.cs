@@ -10,7 +10,7 @@ public static class Language
 {
     public const string English = "en";
 
-    /// <summary>By their names, as in <c>de</c>. Their <c>D</c> pattern is the one of the file, without the day of the week; money is dollars, in which stores are paid.</summary>
+    /// <summary>By their names, as in <c>de</c>. Their <c>D</c> and <c>F</c> patterns are those of the file, without the day of the week; money is dollars, in which stores are paid.</summary>
     public static FrozenDictionary<string, CultureInfo> All { get; } = Names().ToFrozenDictionary(name => name, CultureOf, StringComparer.OrdinalIgnoreCase);
 
     /// <summary>Texts, dates and numbers are of that language until the answer is disposed of.</summary>
@@ -32,7 +32,9 @@ public static class Language
     private static CultureInfo CultureOf(string name)
     {
         var culture = new CultureInfo(name, useUserOverride: false);
-        culture.DateTimeFormat.LongDatePattern = new ResourceManager(typeof(Texts)).GetString("Format.Day", culture)!;
+        var texts = new ResourceManager(typeof(Texts));
+        culture.DateTimeFormat.LongDatePattern = texts.GetString("Format.Day", culture)!;
+        culture.DateTimeFormat.FullDateTimePattern = texts.GetString("Format.Instant", culture)!;
         culture.NumberFormat.CurrencySymbol = "$";
         return CultureInfo.ReadOnly(culture);
     }

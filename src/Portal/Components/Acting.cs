@@ -1,13 +1,15 @@
 using System.Diagnostics;
 using Microsoft.AspNetCore.Components.Authorization;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Localization;
 using Platform.Accounts;
 using Platform.Events;
+using Platform.Languages;
 
 namespace Portal.Components;
 
 /// <summary>Commands of pages, in the name of who is signed in. A page may stand open for days: each command looks anew whether they may.</summary>
-internal sealed class Acting(AuthenticationStateProvider authentication, IServiceScopeFactory scopes)
+internal sealed class Acting(AuthenticationStateProvider authentication, IServiceScopeFactory scopes, IStringLocalizer<Texts> texts)
 {
     /// <summary>Runs a command that only admins may give.</summary>
     /// <returns>Why it was refused; <see langword="null"/> where it was carried out.</returns>
@@ -18,7 +20,7 @@ internal sealed class Acting(AuthenticationStateProvider authentication, IServic
         {
             if (!await scope.ServiceProvider.GetRequiredService<Sessions>().IsInRoleAsync(user, AccountRoles.Admin))
             {
-                return "Only admins who are signed in may do that.";
+                return texts["Refused.NoAdmin"];
             }
         }
 

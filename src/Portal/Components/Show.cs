@@ -1,4 +1,6 @@
 using System.Globalization;
+using Microsoft.Extensions.Localization;
+using Platform.Languages;
 
 namespace Portal.Components;
 
@@ -42,18 +44,16 @@ internal static class Show
     internal static string Percent(long done, long total) =>
         string.Create(CultureInfo.CurrentCulture, $"{(total == 0 ? 0 : Math.Floor(1000d * done / total) / 10):0.#} %");
 
-    /// <summary>An estimate, no more exact than it can be: <c>about 2 minutes</c>.</summary>
-    internal static string TimeLeft(double seconds) => seconds switch
+    /// <summary>An estimate, no more exact than it can be: <c>about 2 minutes left</c>.</summary>
+    internal static string TimeLeft(this IStringLocalizer<Texts> texts, double seconds) => texts["Time.Left", seconds switch
     {
-        < 10 => "a few seconds",
-        < 55 => $"about {Math.Ceiling(seconds / 10) * 10:0} seconds",
-        < 90 => "about a minute",
-        < 3300 => $"about {Math.Round(seconds / 60):0} minutes",
-        < 5400 => "about an hour",
-        _ => $"about {Math.Round(seconds / 3600):0} hours",
-    };
+        < 10 => texts["Time.FewSeconds"],
+        < 55 => texts["Time.Seconds", Count((long)Math.Ceiling(seconds / 10) * 10)],
+        < 3300 => texts.Count("Time.Minutes", (long)Math.Round(seconds / 60)),
+        _ => texts.Count("Time.Hours", (long)Math.Round(seconds / 3600)),
+    }];
 
-    internal static string Time(DateTimeOffset at) => at.UtcDateTime.ToString("d MMM HH:mm:ss", CultureInfo.CurrentCulture);
+    internal static string Time(DateTimeOffset at) => at.UtcDateTime.ToString("F", CultureInfo.CurrentCulture);
 
     internal static string Day(DateOnly day) => day.ToString("D", CultureInfo.CurrentCulture);
 
