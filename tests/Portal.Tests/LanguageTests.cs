@@ -1,5 +1,6 @@
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Playwright;
+using Platform.Accounts;
 using Platform.Events;
 using Weddings.Contracts;
 using Xunit;
@@ -84,6 +85,43 @@ public sealed class LanguageTests(PortalHost host, Browser browser) : IClassFixt
             "Mit diesem Link meldet ihr euch auf den Seiten von Eva & Tom an.", await host.MailAsync("wedding-eva-tom-signin-*.eml"), StringComparison.Ordinal);
         var album = await host.CompletedAlbumAsync("eva-tom", emails: ["eva@example.com"]);
         Assert.Contains("3 Dateien, weniger als 0,1 GB, in einer ZIP-Datei.", await host.MailAsync($"album-{album}-link-0.eml"), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Those_who_run_it_make_their_account_and_sign_in_in_the_language_of_their_browser()
+    {
+        await (await browser.VisitAsAdminAsync(host)).DisposeAsync();
+        await using var invited = await browser.VisitAsync(host, phone: true, hostName: "localhost", locale: "de-DE");
+        var page = invited.Page;
+        await page.GotoAsync(AccountPaths.InvitationOf(await host.InviteAsync(AccountRoles.Viewer)));
+        Assert.Equal("de", await page.Locator("html").GetAttributeAsync("lang"));
+        await page.GetByLabel("E-Mail-Adresse").FillAsync(PortalHost.Email);
+        await page.GetByLabel("Passwort").FillAsync(PortalHost.Password);
+        await page.GetByRole(AriaRole.Button, new() { Name = "Konto anlegen" }).ClickAsync();
+        await Expect(page.GetByRole(AriaRole.Alert)).ToHaveTextAsync("Zu dieser Adresse gibt es schon ein Konto."); // once, though name and address are taken
+        await invited.AssertAccessibleAsync();
+        await page.GetByLabel("E-Mail-Adresse").FillAsync("dora@example.com");
+        await page.GetByLabel("Passwort").FillAsync(PortalHost.Password);
+        await page.GetByRole(AriaRole.Button, new() { Name = "Konto anlegen" }).ClickAsync();
+        await page.WaitForURLAsync("**/admin", Visitor.AtOnce);
+
+        await page.GotoAsync("/account");
+        await page.GetByLabel("Bisheriges Passwort").FillAsync("something else");
+        await page.GetByLabel("Neues Passwort").FillAsync("another long password");
+        await page.GetByRole(AriaRole.Button, new() { Name = "Passwort ändern" }).ClickAsync();
+        await Expect(page.GetByText("Das Passwort stimmt nicht.")).ToBeVisibleAsync();
+        await page.GetByLabel("Name des Passkeys").FillAsync("Mein Handy");
+        await page.EvaluateAsync("() => { navigator.credentials.create = () => Promise.reject(new DOMException('', 'InvalidStateError')); }");
+        await page.GetByRole(AriaRole.Button, new() { Name = "Passkey hinzufügen" }).ClickAsync();
+        await Expect(page.GetByText("Dieses Gerät hat schon einen Passkey für dieses Konto.")).ToBeVisibleAsync();
+        await page.GetByRole(AriaRole.Button, new() { Name = "Authenticator-App einrichten" }).ClickAsync();
+        await Expect(page.GetByText("Mit der App scannen")).ToBeVisibleAsync();
+        await invited.AssertAccessibleAsync();
+        Assert.InRange(await invited.TransferredBytesAsync(), 1_000, MostBytes);
+        await AssertNothingIsCutOffAsync(page);
+        await invited.TakePictureAsync("account-german-phone-light");
+        await page.GotoAsync("/denied");
+        await Expect(page.GetByRole(AriaRole.Heading, new() { Name = "Diese Seite ist für Admins" })).ToBeVisibleAsync();
     }
 
     [Fact]

@@ -28,6 +28,7 @@ public static class AccountsWiring
     {
         var publicUrl = PublicUrl.Read(configuration);
         services.TryAddSingleton(publicUrl);
+        services.AddLocalization();
         services.AddHostedService<AccountsSchema>();
         services.AddDbContext<AccountsDb>((provider, db) => db.UseNpgsql(provider.GetRequiredService<NpgsqlDataSource>()));
         services.AddDataProtection().SetApplicationName("weddings");
@@ -37,6 +38,7 @@ public static class AccountsWiring
             .AddRoles<IdentityRole<Guid>>()
             .AddSignInManager()
             .AddClaimsPrincipalFactory<PersonClaims>()
+            .AddErrorDescriber<AccountRefusals>()
             .AddEntityFrameworkStores<AccountsDb>()
             .AddDefaultTokenProviders();
         services.Configure<SecurityStampValidatorOptions>(stamps => stamps.ValidationInterval = TimeSpan.Zero); // a session that is ended is over at once

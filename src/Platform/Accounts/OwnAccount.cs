@@ -10,7 +10,8 @@ namespace Platform.Accounts;
 public sealed record OwnAccountView(string Email, bool AsksCode, int RecoveryCodes, IReadOnlyList<PasskeyListed> Passkeys);
 
 /// <param name="PasskeyId">The credential's id in base64url.</param>
-public sealed record PasskeyListed(string PasskeyId, string Name, DateTimeOffset AddedAt);
+/// <param name="Name">What its owner called it, if anything.</param>
+public sealed record PasskeyListed(string PasskeyId, string? Name, DateTimeOffset AddedAt);
 
 /// <summary>
 /// What people change themselves about how they sign in. Each change stands in the audit log, ends their other sessions where a secret changed, and
@@ -37,7 +38,7 @@ public sealed class OwnAccount
             await people.GetTwoFactorEnabledAsync(person),
             await people.CountRecoveryCodesAsync(person),
             [.. (await people.GetPasskeysAsync(person)).OrderBy(passkey => passkey.CreatedAt).Select(passkey =>
-                new PasskeyListed(Base64Url.EncodeToString(passkey.CredentialId), passkey.Name ?? "Passkey", passkey.CreatedAt))]);
+                new PasskeyListed(Base64Url.EncodeToString(passkey.CredentialId), passkey.Name, passkey.CreatedAt))]);
     }
 
     /// <summary>The secret that an authenticator is set up with, in base32. The same one until codes are turned off.</summary>

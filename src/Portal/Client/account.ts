@@ -1,5 +1,7 @@
 // Passkeys. `<form data-passkey="create|get" data-options="URL">`: before it is sent, the browser makes or asks for a credential by the options from that
 // address, and the form's field Credential brings it.
+import { text } from "./text.js";
+
 for (const form of document.querySelectorAll<HTMLFormElement>("form[data-passkey]")) {
   // Browsers older than 2025 lack the reading of options; IP addresses are no domains of passkeys.
   form.hidden = !window.PublicKeyCredential?.parseCreationOptionsFromJSON || /^[\d.]+$|:/.test(location.hostname);
@@ -13,7 +15,7 @@ for (const form of document.querySelectorAll<HTMLFormElement>("form[data-passkey
       form.submit(); // does not come back here
     } catch (error) {
       if (!(error instanceof DOMException)) throw error;
-      notice.textContent = error.name === "InvalidStateError" ? "This device has a passkey of yours already." : "No passkey was used. Try again, or another way.";
+      notice.textContent = text(error.name === "InvalidStateError" ? "Asking.Known" : "Asking.None");
       notice.hidden = false;
     }
   });
