@@ -1,8 +1,20 @@
+using System.Reflection;
+using System.Text.Json;
+using System.Text.Json.Serialization;
 using System.Text.RegularExpressions;
 using System.Xml.Linq;
+using Albums;
 using Albums.Contracts;
+using Assets;
+using Assets.Contracts;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
+using Platform.Accounts;
+using Platform.Costs;
 using Platform.Languages;
+using Platform.Settings;
+using Uploads;
 using Uploads.Contracts;
+using Weddings.Contracts;
 using Xunit;
 
 namespace Architecture.Tests;
@@ -26,6 +38,15 @@ public sealed partial class TextTests
         ["BulkMeaning"] = Enum.GetNames<BulkKind>(),
         ["BulkDone"] = Enum.GetNames<BulkKind>(),
         ["UploadStatus"] = UploadSearch.Statuses,
+        ["LinkKind"] = Enum.GetNames<LinkKind>(),
+        ["HealthStatus"] = Enum.GetNames<HealthStatus>(),
+        ["SiteAlert"] = SiteAlertListed.Kinds,
+        ["Role"] = [AccountRoles.Admin, AccountRoles.Viewer],
+        ["Setting"] = [.. new[] { typeof(CostSettings).Assembly, typeof(AlbumsModule).Assembly, typeof(AssetsModule).Assembly, typeof(UploadsModule).Assembly }
+            .SelectMany(assembly => assembly.GetTypes())
+            .Where(type => type.IsClass && type.IsAssignableTo(typeof(ISettings)))
+            .SelectMany(type => SettingsOf(type).Append((string)type.GetProperty(nameof(ISettings.Name))!.GetValue(null)!))
+            .Distinct()],
     };
 
     public static TheoryData<string> Translations =>
@@ -75,6 +96,14 @@ public sealed partial class TextTests
         Assert.Contains("UploadStatus", asked);
         Assert.Empty(asked.Except(Values.Keys));
     }
+
+    // As they are called in JSON, however deep.
+    private static IEnumerable<string> SettingsOf(Type settings) => settings.GetProperties(BindingFlags.Public | BindingFlags.Instance).Where(member => !member.IsDefined(typeof(JsonIgnoreAttribute))).SelectMany(member =>
+    {
+        var type = member.PropertyType.IsGenericType ? member.PropertyType.GetGenericArguments()[^1] : member.PropertyType;
+        var inner = type.IsClass && type != typeof(string) ? SettingsOf(type) : [];
+        return inner.Prepend(JsonNamingPolicy.CamelCase.ConvertName(member.Name));
+    });
 
     private static bool IsOfValue(string key) => Values.ContainsKey(key.Split('.')[0]);
 

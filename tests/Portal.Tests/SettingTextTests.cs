@@ -1,5 +1,9 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Microsoft.Extensions.Localization;
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Options;
+using Platform.Languages;
 using Portal.Components;
 using Xunit;
 
@@ -10,9 +14,12 @@ public sealed class SettingTextTests
     private const string Size = """{"type":["string","integer"]}""";
     private const string SizeOrNone = """{"type":["string","integer","null"]}""";
     private const string Price = """{"type":["string","number"]}""";
-    private const string Texts = """{"type":["array","null"],"items":{"type":"string"}}""";
+    private const string ListOrNone = """{"type":["array","null"],"items":{"type":"string"}}""";
     private const string Percents = """{"type":"array","items":{"type":["string","integer"]}}""";
     private const string Sizes = """{"type":"object","additionalProperties":{"type":["string","integer"]}}""";
+
+    private static readonly StringLocalizer<Texts> English =
+        new(new ResourceManagerStringLocalizerFactory(Options.Create(new LocalizationOptions()), NullLoggerFactory.Instance));
 
     [Theory]
     [InlineData("maxSizeBytes", Size, "10 GiB", "10737418240")]
@@ -21,8 +28,8 @@ public sealed class SettingTextTests
     [InlineData("quotaPerWeddingBytes", SizeOrNone, "", "null")]
     [InlineData("gbMonthUsd", Price, "0.015", "0.015")]
     [InlineData("maxOpenUploads", Size, "1000", "1000")]
-    [InlineData("contentTypes", Texts, "image/jpeg, video/mp4", """["image/jpeg","video/mp4"]""")]
-    [InlineData("contentTypes", Texts, "", "null")]
+    [InlineData("contentTypes", ListOrNone, "image/jpeg, video/mp4", """["image/jpeg","video/mp4"]""")]
+    [InlineData("contentTypes", ListOrNone, "", "null")]
     [InlineData("budgetAlertPercents", Percents, "80, 100", "[80,100]")]
     [InlineData("userQuotasBytes", Sizes, "ann = 5 GB, bob = 1 GiB", """{"ann":5000000000,"bob":1073741824}""")]
     [InlineData("userQuotasBytes", Sizes, "", "{}")]
@@ -52,6 +59,6 @@ public sealed class SettingTextTests
         var now = JsonElement.Parse("""{"current":"R2","monthlyBudgetUsd":40,"sheets":[{"name":"R2","gbMonthUsd":0.02}]}""");
         Assert.Equal(
             ["Budget of a month: none → 40", "Price sheets R2, A GB kept for a month: 0.015 → 0.02", "Price sheets Old, Name: gone", "Price sheets Old, A GB kept for a month: gone"],
-            SettingChanges.Between(now, before));
+            SettingChanges.Between(English, now, before));
     }
 }

@@ -35,6 +35,6 @@ internal sealed class SitesFacade(NpgsqlDataSource database, EventStore store, T
             new ReleaseListed(release.Number, release.Files, release.SizeBytes, release.CreatedAt))],
         [.. site.Runs.Reverse().Select(run => new RunListed(
             run.Environment, run.Release, run.Seconds, run.UploadedObjects, run.UploadedBytes, run.FailedUploads, run.Cost?.OperationsUsd, run.Failure, run.At))],
-        [.. site.Alerts.Reverse().Select(alert => new SiteAlertListed(alert.Environment, alert.Sentence, alert.Detail, alert.At))],
+        [.. site.Alerts.Reverse().Select(alert => new SiteAlertListed(alert.Environment, alert.Kind, alert.Detail, alert.At))],
         [.. site.CdnHosts.Select(allowed => new CdnHostListed(allowed.Host, allowed.Zone))]);
 }

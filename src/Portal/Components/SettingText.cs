@@ -5,55 +5,14 @@ using System.Text.RegularExpressions;
 
 namespace Portal.Components;
 
-/// <summary>Settings as people read and type them: with names of words, and numbers with units.</summary>
+/// <summary>Values of settings as people read and type them: numbers have units, and a point in every language, because a comma parts them.</summary>
 internal static partial class SettingText
 {
-    // What words alone do not say.
-    private static readonly Dictionary<string, string> Names = new()
-    {
-        ["sheets"] = "Price sheets",
-        ["current"] = "Sheet that is paid",
-        ["monthlyBudgetUsd"] = "Budget of a month",
-        ["budgetAlertPercents"] = "Tell admins when so much of it is used",
-        ["anomalyPercent"] = "Tell admins of a day that costs more than so much of the average",
-        ["anomalyAtLeastUsd"] = "But of none that costs less than",
-        ["classAPerMillionUsd"] = "A million writes",
-        ["classBPerMillionUsd"] = "A million reads",
-        ["egressPerGbUsd"] = "A GB read",
-        ["gbMonthUsd"] = "A GB kept for a month",
-        ["vcpuHourUsd"] = "An hour of a vCPU",
-        ["fixedPerMonthUsd"] = "A month, whatever is done",
-        ["maxSizeBytes"] = "Largest file",
-        ["chunkSizeBytes"] = "Chunk",
-        ["maxChunkSizeBytes"] = "Largest chunk",
-        ["maxChunkSizeBehindProxyBytes"] = "Largest chunk behind a proxy",
-        ["lifetime"] = "Time to complete an upload (days.hours:minutes:seconds)",
-        ["contentTypes"] = "Types of files that are taken",
-        ["maxOpenUploadsPerUser"] = "Open uploads of a user",
-        ["maxOpenUploads"] = "Open uploads of a user",
-        ["quotaPerWeddingBytes"] = "All files of a wedding",
-        ["quotaPerUserBytes"] = "All files of a user",
-        ["userQuotasBytes"] = "All files of these users",
-        ["weddingQuotasBytes"] = "All files of these weddings",
-    };
-
     // The largest that divides a size: what is shown is exact.
     private static readonly (string Name, long Bytes)[] Units =
     [
         ("TiB", 1L << 40), ("TB", 1_000_000_000_000), ("GiB", 1 << 30), ("GB", 1_000_000_000), ("MiB", 1 << 20), ("MB", 1_000_000), ("KiB", 1 << 10), ("KB", 1000), ("B", 1),
     ];
-
-    /// <summary>What a member is called: its words without the unit.</summary>
-    internal static string NameOf(string member)
-    {
-        if (Names.TryGetValue(member, out var name))
-        {
-            return name;
-        }
-
-        var words = WordStarts().Replace(member, " ").ToLowerInvariant();
-        return char.ToUpperInvariant(words[0]) + words[1..];
-    }
 
     /// <summary>What its numbers are; nothing where they say so themselves.</summary>
     internal static string UnitOf(string member) => member switch
@@ -127,9 +86,6 @@ internal static partial class SettingText
         var factor = Units.FirstOrDefault(each => each.Name.Equals(unit, StringComparison.OrdinalIgnoreCase)).Bytes;
         return unit.Length == 0 || unit == UnitOf(member) ? number : IsSize(member) && factor > 0 ? number * factor : null;
     }
-
-    [GeneratedRegex("(?=[A-Z])")]
-    private static partial Regex WordStarts();
 
     [GeneratedRegex(@"^\$?\s*(-?[\d.]+)\s*(\S*)$")]
     private static partial Regex Number();

@@ -25,9 +25,6 @@ internal static class Show
 
     internal static string Count(long count) => count.ToString("N0", CultureInfo.CurrentCulture);
 
-    /// <summary>So many of a thing whose plural ends in s: <c>1 file</c>.</summary>
-    internal static string Count(long count, string thing) => $"{Count(count)} {thing}{(count == 1 ? "" : "s")}";
-
     /// <summary>Dollars and cents; of less than a cent as many digits as it takes: <c>$0.00042</c>.</summary>
     internal static string Money(decimal usd) => usd switch
     {
@@ -37,9 +34,9 @@ internal static class Show
         _ => usd.ToString("C2", CultureInfo.CurrentCulture),
     };
 
-    internal static string Hours(long microseconds) => TimeSpan.FromMicroseconds(microseconds) is var time && time.TotalHours >= 1
-        ? string.Create(CultureInfo.CurrentCulture, $"{time.TotalHours:N1} vCPU hours")
-        : string.Create(CultureInfo.CurrentCulture, $"{time.TotalSeconds:N1} vCPU seconds");
+    internal static string Hours(this IStringLocalizer<Texts> texts, long microseconds) => TimeSpan.FromMicroseconds(microseconds) is var time && time.TotalHours >= 1
+        ? texts["Costs.Hours", time.TotalHours.ToString("N1", CultureInfo.CurrentCulture)]
+        : texts["Costs.Seconds", time.TotalSeconds.ToString("N1", CultureInfo.CurrentCulture)];
 
     internal static string Percent(long done, long total) =>
         string.Create(CultureInfo.CurrentCulture, $"{(total == 0 ? 0 : Math.Floor(1000d * done / total) / 10):0.#} %");

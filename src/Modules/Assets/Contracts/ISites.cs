@@ -49,6 +49,10 @@ public sealed record RunListed(
     string? Failure,
     DateTimeOffset At);
 
-/// <param name="Sentence">What happened, in a few words.</param>
+/// <param name="Kind">What happened: one of <see cref="Kinds"/>.</param>
 /// <param name="Detail">What exactly.</param>
-public sealed record SiteAlertListed(string Environment, string Sentence, string Detail, DateTimeOffset At);
+public sealed record SiteAlertListed(string Environment, string Kind, string Detail, DateTimeOffset At)
+{
+    public static IReadOnlyList<string> Kinds { get; } =
+        [AlertRaised.SyncFailed, AlertRaised.UploadErrors, AlertRaised.PublicUrlSlow, AlertRaised.PublicUrlFailed, AlertRaised.PurgeFailed];
+}
