@@ -52,8 +52,9 @@ public static class ImageWorker
                 return new WorkerReady(null, VipsOperation.Failed().Message);
             }
 
-            // As many workers as processors work side by side: one thread each wastes the least.
+            // As many workers as processors work side by side: one thread each wastes the least. No picture is asked for twice.
             Vips.SetConcurrency(1);
+            Vips.SetCacheMax(0);
             Vips.BlockUntrusted(1);
             return new WorkerReady(Marshal.PtrToStringUTF8(Vips.VersionString()), null);
         }

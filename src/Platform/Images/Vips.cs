@@ -9,8 +9,21 @@ internal static partial class Vips
     /// <summary>By its version of the binary interface, so that the development package is not needed. Debian's package is libvips42.</summary>
     internal const string Library = "libvips.so.42";
 
+    /// <summary>Names the file of another libvips, such as a newer one with all it stands on inside.</summary>
+    internal const string PathVariable = "LIBVIPS";
+
     private const string GObject = "libgobject-2.0.so.0";
     private const string Glib = "libglib-2.0.so.0";
+
+    static Vips()
+    {
+        if (Environment.GetEnvironmentVariable(PathVariable) is { Length: > 0 } path)
+        {
+            // What a library depends on is found through it.
+            NativeLibrary.SetDllImportResolver(
+                typeof(Vips).Assembly, (name, _, _) => name is Library or GObject or Glib ? NativeLibrary.Load(path) : 0);
+        }
+    }
 
     [LibraryImport(Library, EntryPoint = "vips_init", StringMarshalling = StringMarshalling.Utf8)]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
@@ -24,6 +37,11 @@ internal static partial class Vips
     [LibraryImport(Library, EntryPoint = "vips_concurrency_set")]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     internal static partial void SetConcurrency(int threads);
+
+    /// <param name="most">Operations whose results stay in memory, in case they are asked for again.</param>
+    [LibraryImport(Library, EntryPoint = "vips_cache_set_max")]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    internal static partial void SetCacheMax(int most);
 
     [LibraryImport(Library, EntryPoint = "vips_version_string")]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Assets.Client;
 using Assets.Images;
 using Platform;
@@ -189,12 +190,39 @@ public sealed class MakeImagesTests : IAsyncLifetime
         Assert.Contains("apt-get install libvips42", refused.Message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task Another_libvips_is_taken_where_it_is_named()
+    {
+        Write("a.jpg", Photos.Photo(1, 64, 48));
+        var another = Path.Combine(folder.FullName, "another.so");
+        File.CreateSymbolicLink(another, Directory.GetDirectories("/usr/lib", "*-linux-*").Select(library => Path.Combine(library, "libvips.so.42")).First(File.Exists));
+        Assert.Equal((0, ""), await CommandAsync(another));
+        Assert.NotEmpty(Made);
+
+        Write("b.jpg", Photos.Photo(2, 64, 48));
+        var (exitCode, said) = await CommandAsync(another + ".moved");
+        Assert.Equal(3, exitCode);
+        Assert.Contains("another.so.moved", said, StringComparison.Ordinal);
+    }
+
     private static (int Made, int Unchanged) Counts(ImageRun run) => (run.Made, run.Unchanged);
 
     private static async Task<MadeImage> MakeAsync(ImageWorkers by, byte[] picture)
     {
         using var source = new MemoryStream(picture);
         return await by.MakeAsync(source, picture.Length, new ImageRule([100], Jpeg: 80), (_, _, _) => ValueTask.CompletedTask, Cancel);
+    }
+
+    private async Task<(int ExitCode, string Said)> CommandAsync(string libvips)
+    {
+        using var process = Process.Start(new ProcessStartInfo(SiteServer.Host[0], [SiteServer.Host[1], "assets", "images", Source, "--out", Target])
+        {
+            Environment = { ["LIBVIPS"] = libvips, ["XDG_CACHE_HOME"] = folder.FullName },
+            RedirectStandardError = true,
+        })!;
+        var said = await process.StandardError.ReadToEndAsync(Cancel);
+        await process.WaitForExitAsync(Cancel);
+        return (process.ExitCode, said);
     }
 
     private void Write(string name, byte[] bytes)
