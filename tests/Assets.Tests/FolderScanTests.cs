@@ -105,6 +105,33 @@ public sealed class FolderScanTests : IDisposable
     }
 
     [Fact]
+    public async Task A_file_that_is_being_written_to_is_a_problem_until_it_is_done()
+    {
+        var film = Path.Combine(tree.FullName, "film.mov");
+        Write("film.mov", "");
+        using (var file = File.OpenWrite(film))
+        {
+            file.SetLength(256 << 20); // takes longer to hash than to be touched
+        }
+
+        using var done = new CancellationTokenSource();
+        var writer = Task.Factory.StartNew(
+            () =>
+            {
+                for (var written = DateTime.UnixEpoch; !done.IsCancellationRequested; written = written.AddSeconds(1))
+                {
+                    File.SetLastWriteTimeUtc(film, written);
+                }
+            },
+            Cancel, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+        var scan = await ScanAsync();
+        await done.CancelAsync();
+        await writer;
+        Assert.Equal(("film.mov: is being written to.", 3 << 28, 0), (scan.Problems.Single(), scan.HashedBytes, scan.Files.Count));
+        Assert.Equal("film.mov", (await ScanAsync()).Files.Single().File.Path);
+    }
+
+    [Fact]
     public async Task A_pipe_is_a_problem_and_nobody_waits_for_it()
     {
         using var make = System.Diagnostics.Process.Start("mkfifo", Path.Combine(tree.FullName, "pipe"));

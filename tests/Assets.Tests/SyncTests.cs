@@ -231,6 +231,22 @@ public sealed class FolderSyncTests : SyncTests
         Assert.Equal("unchanged", (await SyncAsync()).Outcome);
     }
 
+    [Fact]
+    [Trait("Category", "Long")]
+    public async Task A_file_may_have_five_gibibytes()
+    {
+        const long most = 5L << 30;
+        Write("film.mov", "");
+        using (var film = File.OpenWrite(Path.Combine(Dist, "film.mov")))
+        {
+            film.SetLength(most); // of nothing
+        }
+
+        Assert.Equal("activated", (await SyncAsync()).Outcome);
+        using var served = await Server.Client.GetAsync(new Uri($"/sites/{Site}/production/film.mov", UriKind.Relative), HttpCompletionOption.ResponseHeadersRead, Cancel);
+        Assert.Equal(most, served.Content.Headers.ContentLength);
+    }
+
     /// <summary>Whatever call to the store fails, before or after its effect: it is tried again, and what is served is whole.</summary>
     [Theory]
     [InlineData(false)]
