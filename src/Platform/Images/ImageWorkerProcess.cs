@@ -13,7 +13,7 @@ internal sealed class ImageWorkerProcess : IAsyncDisposable
     private static readonly TimeSpan EndPatience = TimeSpan.FromSeconds(2);
 
     // Where libraries are is the one thing of this process that a worker needs to know.
-    private static readonly string[] Inherited = ["DOTNET_ROOT", "LD_LIBRARY_PATH", Vips.PathVariable, "LANG", "LC_ALL"];
+    private static readonly string[] Inherited = $"DOTNET_ROOT LD_LIBRARY_PATH {Vips.PathVariable} LANG LC_ALL".Split(' ');
 
     private static readonly Dictionary<string, string> Settings = new()
     {
