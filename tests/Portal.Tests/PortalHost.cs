@@ -26,6 +26,12 @@ public class PortalHost : WebApplicationFactory<Program>, IAsyncLifetime
 
     internal string Database => database.ConnectionString;
 
+    /// <summary>Gone with the host.</summary>
+    protected string Folder => folder;
+
+    /// <summary>This process is none that could be started as one.</summary>
+    protected virtual IReadOnlyList<string> ImageWorker { get; } = ["dotnet", typeof(Program).Assembly.Location, "image-worker"];
+
     private string MailFolder => Path.Combine(folder, "mail");
 
     /// <summary>The text of a mail, once it is sent.</summary>
@@ -45,7 +51,7 @@ public class PortalHost : WebApplicationFactory<Program>, IAsyncLifetime
         throw new TimeoutException($"{name} was not sent within a minute.");
     }
 
-    public async ValueTask InitializeAsync()
+    public virtual async ValueTask InitializeAsync()
     {
         database = await TestPostgres.CreateDatabaseAsync();
         UseKestrel(0);
@@ -65,7 +71,5 @@ public class PortalHost : WebApplicationFactory<Program>, IAsyncLifetime
         .UseSetting("Storage:Folder", Path.Combine(folder, "storage"))
         .UseSetting("Auth:FirstLinkFile", Path.Combine(folder, "first-link"))
         .UseSetting("Mail:Folder", MailFolder)
-
-        // This process is none that could be started as an image worker.
-        .ConfigureTestServices(services => services.AddSingleton(_ => new ImageWorkers(2, ["dotnet", typeof(Program).Assembly.Location, "image-worker"])));
+        .ConfigureTestServices(services => services.AddSingleton(_ => new ImageWorkers(2, ImageWorker)));
 }

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging;
 using Npgsql;
+using Platform;
 using Platform.Costs;
 using Platform.Events;
 using Platform.Images;
@@ -32,14 +33,21 @@ internal sealed class MakeThumbnailsHandler(
     // Somebody looks at the page.
     internal static readonly JobRetry Retry = new(3, TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(30));
 
-    /// <exception cref="Platform.StartupException">libvips is not installed.</exception>
     public async Task RunAsync(MakeThumbnails command, CancellationToken cancellationToken)
     {
         using var charged = usage.Charge(GalleryModule.AccountOf(command.WeddingId));
-        await Parallel.ForEachAsync(
-            await WaitingAsync(command.WeddingId, cancellationToken),
-            new ParallelOptions { MaxDegreeOfParallelism = workers.Most, CancellationToken = cancellationToken },
-            async (photo, cancel) => await MakeAsync(command.WeddingId, photo, cancel));
+        try
+        {
+            await Parallel.ForEachAsync(
+                await WaitingAsync(command.WeddingId, cancellationToken),
+                new ParallelOptions { MaxDegreeOfParallelism = workers.Most, CancellationToken = cancellationToken },
+                async (photo, cancel) => await MakeAsync(command.WeddingId, photo, cancel));
+        }
+        catch (StartupException e)
+        {
+            // Trying again changes nothing here, and whoever still looks has it queued again, perhaps for a node that has libvips.
+            log.ThumbnailsCannotBeMade(e.Message, command.WeddingId);
+        }
     }
 
     public Task GaveUpAsync(MakeThumbnails command, Exception error, CancellationToken cancellationToken)
