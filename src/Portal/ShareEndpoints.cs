@@ -24,9 +24,10 @@ internal static class ShareEndpoints
     private static async Task<RedirectHttpResult> UnlockAsync(
         string token, IFormCollection form, IWeddings weddings, PublicUrl publicUrl, HttpContext http, CancellationToken cancellationToken)
     {
-        if (await weddings.UnlockAsync(token, form["password"].ToString(), cancellationToken) is not { } ticket)
+        var attempt = await weddings.UnlockAsync(token, form["password"].ToString(), cancellationToken);
+        if (attempt.Ticket is not { } ticket)
         {
-            return TypedResults.LocalRedirect($"~{PathOf(token)}?wrong=1");
+            return TypedResults.LocalRedirect($"~{PathOf(token)}?{(attempt.HasToWait ? "wait" : "wrong")}=1");
         }
 
         http.Response.Cookies.Append(Cookie, ticket, new CookieOptions

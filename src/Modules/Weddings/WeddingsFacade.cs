@@ -16,6 +16,7 @@ internal sealed class WeddingsFacade(
     WeddingLinks links,
     CoupleSignIn signIn,
     LinkPasswords passwords,
+    PasswordTries tries,
     ChangeBranding branding,
     IStringLocalizer<Texts> texts,
     PublicUrl publicUrl,
@@ -95,8 +96,26 @@ internal sealed class WeddingsFacade(
             ? new OpenedLink(link.LinkId, link.Kind, wedding.View() with { Links = [] }, link.ExpiresAt, passwords.IsLocked(link, ticket))
             : null;
 
-    public async Task<string?> UnlockAsync(string token, string password, CancellationToken cancellationToken) =>
-        await links.FindAsync(token, cancellationToken) is var (link, _) ? passwords.Unlock(link, password) : null;
+    public async Task<UnlockAttempt> UnlockAsync(string token, string password, CancellationToken cancellationToken)
+    {
+        if (await links.FindAsync(token, cancellationToken) is not var (link, _) || link.PasswordHash is null)
+        {
+            return new UnlockAttempt(null);
+        }
+
+        if (!await tries.TakeAsync(link.LinkId, cancellationToken))
+        {
+            return new UnlockAttempt(null, HasToWait: true);
+        }
+
+        var ticket = passwords.Unlock(link, password);
+        if (ticket is not null)
+        {
+            await tries.ReturnAsync(link.LinkId, cancellationToken);
+        }
+
+        return new UnlockAttempt(ticket);
+    }
 
     public Task RequestSignInAsync(string email, CancellationToken cancellationToken) => signIn.RequestAsync(email, cancellationToken);
 

@@ -38,6 +38,7 @@ public static class WeddingsModule
             .AddSingleton<ITokenVerifier>(provider => provider.GetRequiredService<WeddingLinks>())
             .AddSingleton<CoupleSignIn>()
             .AddSingleton<LinkPasswords>()
+            .AddSingleton<PasswordTries>()
             .AddSingleton<ChangeBranding>()
             .AddKeyOwner(ChangeBranding.Folder, key => key.Split('/') is [_, var wedding, ..] ? ChangeBranding.AccountOf(wedding) : new UsageAccount("weddings"))
             .AddSingleton<IWeddings, WeddingsFacade>()

@@ -4,7 +4,7 @@ using Weddings.Contracts;
 
 namespace Weddings;
 
-/// <summary>The module's tables: weddings for lists, and whose address belongs to which.</summary>
+/// <summary>The module's tables: weddings for lists, whose address belongs to which, and what must be counted by all nodes.</summary>
 internal sealed class WeddingsProjection : IProjection
 {
     public string Name => "weddings";
@@ -29,6 +29,10 @@ internal sealed class WeddingsProjection : IProjection
             created_at timestamptz not null,
             expires_at timestamptz not null,
             consumed_at timestamptz);
+        create table if not exists password_try (
+            link_id uuid primary key,
+            tries int not null,
+            since timestamptz not null);
         """;
 
     public IReadOnlyCollection<Type> Handles { get; } = [typeof(WeddingRegistered)];

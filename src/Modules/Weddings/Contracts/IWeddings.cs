@@ -47,9 +47,11 @@ public interface IWeddings
     /// <param name="ticket">From <see cref="UnlockAsync"/>.</param>
     Task<OpenedLink?> OpenAsync(string token, string? ticket, CancellationToken cancellationToken);
 
-    /// <summary>Checks the password of a link that has one. How often somebody may try is the caller's to limit.</summary>
-    /// <returns>What opens the link for half a day, while it lives; <see langword="null"/> where the password is wrong or the link dead.</returns>
-    Task<string?> UnlockAsync(string token, string password, CancellationToken cancellationToken);
+    /// <summary>
+    /// Checks the password of a link that has one. After 30 wrong ones, whoever gave them, it checks none for the rest of ten minutes. How often one address
+    /// may try is the caller's to limit.
+    /// </summary>
+    Task<UnlockAttempt> UnlockAsync(string token, string password, CancellationToken cancellationToken);
 
     /// <summary>Mails a sign-in link to a couple, if that is an address of one; says nothing of whether it is. At most one a minute.</summary>
     Task RequestSignInAsync(string email, CancellationToken cancellationToken);
@@ -90,6 +92,10 @@ public sealed record NewLink(Guid LinkId, LinkKind Kind, string Token, string Ur
 
 /// <param name="IsLocked">It has a password, and the ticket does not open it.</param>
 public sealed record OpenedLink(Guid LinkId, LinkKind Kind, WeddingView Wedding, DateTimeOffset ExpiresAt, bool IsLocked);
+
+/// <param name="Ticket">Opens the link for half a day, while it lives; <see langword="null"/> where the password is wrong or was not checked, or the link is dead.</param>
+/// <param name="HasToWait">There were too many wrong ones lately: the right one would not have helped.</param>
+public sealed record UnlockAttempt(string? Ticket, bool HasToWait = false);
 
 public sealed record LinkView(Guid LinkId, LinkKind Kind, DateTimeOffset IssuedAt, string IssuedBy, DateTimeOffset ExpiresAt, DateTimeOffset? RevokedAt, bool HasPassword);
 
