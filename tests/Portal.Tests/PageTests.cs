@@ -53,6 +53,24 @@ public sealed class PageTests(ShowcaseHost host, Browser browser) : IClassFixtur
         Assert.True(violations.Count == 0, string.Join('\n', violations));
     }
 
+    [Fact]
+    public async Task German_admin_pages_fit_a_phone()
+    {
+        await (await browser.VisitAsAdminAsync(host)).DisposeAsync();
+        var shown = await host.FillAsync();
+        await using var visitor = await browser.VisitAsync(host, phone: true, session: host.Session, locale: "de-DE");
+        foreach (var (name, path) in new[]
+        {
+            ("overview", "/admin"), ("album", $"/admin/albums/{shown.Failed}"), ("wedding", $"/admin/weddings/{shown.WeddingId}"),
+            ("sites", "/admin/sites"), ("costs", "/admin/costs"), ("settings", "/admin/settings"),
+        })
+        {
+            await visitor.OpenLiveAsync(path);
+            await visitor.TakePictureAsync($"{name}-german-phone-light");
+            Assert.Equal(390, await visitor.Page.EvaluateAsync<int>("document.documentElement.scrollWidth")); // tables scroll by themselves
+        }
+    }
+
     [Theory]
     [MemberData(nameof(Looks))]
     public async Task Pages_without_an_account_are_accessible_and_lighter(ColorScheme theme, bool phone)
