@@ -1,9 +1,13 @@
 using Albums.Contracts;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Localization;
 using Microsoft.Extensions.Logging.Abstractions;
 using Npgsql;
 using Platform.Accounts;
 using Platform.Events;
+using Platform.Languages;
+using Platform.Mail;
+using Platform.Settings;
 using Testing;
 using Xunit;
 
@@ -82,6 +86,25 @@ public sealed class FailureReportTests : IAsyncLifetime
         Assert.Equal(["An album of kim-lee failed", "An album of ann-bob failed"], mailer.Sent.Select(mail => mail.Subject));
     }
 
+    [Fact]
+    public async Task Admins_are_told_in_their_language_from_when_it_is_set()
+    {
+        await AddAdminsAsync("ann@example.com");
+        await FailAsync("kim-lee");
+        await SweepAsync();
+        var mailer = new KeepingMailer();
+        await workshop.Services.GetRequiredService<LiveSettings<MailSettings>>().ChangeAsync(
+            new MailSettings { AdminLanguage = "de" }, "ann", expectedVersion: 0, Cancel);
+        await SendAsync(mailer, version: 1);
+        var mail = Assert.Single(mailer.Sent);
+        Assert.Equal("Ein Album von kim-lee ist fehlgeschlagen", mail.Subject);
+        Assert.Contains("konnte nicht gepackt werden: Keine der Dateien ist da. (NO_FILES)", mail.Text, StringComparison.Ordinal);
+        Assert.Contains("<html lang=\"de\">", mail.Html, StringComparison.Ordinal);
+        var wrong = () => workshop.Services.GetRequiredService<LiveSettings<MailSettings>>().ChangeAsync(
+            new MailSettings { AdminLanguage = "Deutsch" }, "ann", expectedVersion: 1, Cancel);
+        Assert.Equal("adminLanguage must be one of de, en.", (await Assert.ThrowsAsync<CommandRefusedException>(wrong)).Message);
+    }
+
     [Theory]
     [InlineData("ann@example.com")]
     [InlineData("ben@example.com")]
@@ -134,10 +157,14 @@ public sealed class FailureReportTests : IAsyncLifetime
         await sweep.SweepAsync(Cancel);
     }
 
-    private Task SendAsync(KeepingMailer mailer, long version) =>
-        new SendFailureReportHandler(
-            workshop.Events, new AdminMail(Database, mailer, NullLogger<AdminMail>.Instance), new AlbumOptions(new Uri("http://localhost/")))
+    private Task SendAsync(KeepingMailer mailer, long version)
+    {
+        var texts = workshop.Services.GetRequiredService<IStringLocalizer<Texts>>();
+        var admins = new AdminMail(
+            Database, mailer, workshop.Services.GetRequiredService<LiveSettings<MailSettings>>(), texts, NullLogger<AdminMail>.Instance);
+        return new SendFailureReportHandler(workshop.Events, admins, texts, new AlbumOptions(new Uri("http://localhost/")))
             .RunAsync(new SendFailureReport(version), Cancel);
+    }
 
     private async Task<List<FailuresReported>> ReportsAsync() =>
         await workshop.Events.ReadAsync("failure_report-admins", 1, Cancel).Select(e => (FailuresReported)e.Payload).ToListAsync(Cancel);

@@ -1,8 +1,8 @@
-using System.Globalization;
-using Albums.Contracts;
+using Microsoft.Extensions.Localization;
 using Platform.Accounts;
 using Platform.Events;
 using Platform.Jobs;
+using Platform.Languages;
 using Platform.Mail;
 
 namespace Albums;
@@ -11,7 +11,7 @@ namespace Albums;
 /// <param name="Version">Of the report.</param>
 internal sealed record SendFailureReport(long Version);
 
-internal sealed class SendFailureReportHandler(EventStore store, AdminMail admins, AlbumOptions options) : IJob<SendFailureReport>
+internal sealed class SendFailureReportHandler(EventStore store, AdminMail admins, IStringLocalizer<Texts> texts, AlbumOptions options) : IJob<SendFailureReport>
 {
     public async Task RunAsync(SendFailureReport command, CancellationToken cancellationToken)
     {
@@ -24,31 +24,42 @@ internal sealed class SendFailureReportHandler(EventStore store, AdminMail admin
             failures.Add((albumId, album.Request!.WeddingId, album.Failure?.Reason ?? "")); // it may have been replayed by now
         }
 
-        var layout = report.Count == 1 ? LayoutOf(failures[0]) : LayoutOf(report.Count, failures);
-        await admins.SendAsync($"albums-failed-{command.Version}", layout, cancellationToken);
+        await admins.SendAsync(
+            $"albums-failed-{command.Version}",
+            brand => report.Count == 1 ? LayoutOf(brand, failures[0]) : LayoutOf(brand, report.Count, failures),
+            cancellationToken);
     }
 
     public Task GaveUpAsync(SendFailureReport command, Exception error, CancellationToken cancellationToken) => Task.CompletedTask; // lists show the failures
 
     // The detail stays here: it may name keys and servers, and mail is read elsewhere.
-    private MailLayout LayoutOf((Guid AlbumId, string WeddingId, string Reason) failure) => new(
-        new MailBrand(),
-        $"An album of {failure.WeddingId} failed",
-        [
-            $"The album of {failure.WeddingId} could not be made: {AlbumFailure.Of(failure.Reason).Detail} ({failure.Reason})",
-            "Nothing is lost. Once the cause is repaired, replay it: it goes on where it stopped.",
-        ],
-        [new MailButton("Look at the album", new Uri(options.Url, $"admin/albums/{failure.AlbumId}").ToString())],
+    private MailLayout LayoutOf(MailBrand brand, (Guid AlbumId, string WeddingId, string Reason) failure) => new(
+        brand,
+        texts["FailureMail.Subject", failure.WeddingId],
+        [texts["FailureMail.Opening", failure.WeddingId, WhyOf(failure.Reason)], texts["FailureMail.Replay"]],
+        [new MailButton(texts["FailureMail.Button"], new Uri(options.Url, $"admin/albums/{failure.AlbumId}").ToString())],
         []);
 
-    private MailLayout LayoutOf(int count, List<(Guid AlbumId, string WeddingId, string Reason)> failures) => new(
-        new MailBrand(),
-        string.Create(CultureInfo.InvariantCulture, $"{count} albums failed"),
+    private MailLayout LayoutOf(MailBrand brand, int count, List<(Guid AlbumId, string WeddingId, string Reason)> failures) => new(
+        brand,
+        texts["FailureMail.SubjectOfMore", count],
         [
-            string.Create(CultureInfo.InvariantCulture, $"{count} albums could not be made. The first of them:"),
-            .. failures.Select(failure => $"{failure.WeddingId}: {AlbumFailure.Of(failure.Reason).Detail} ({failure.Reason})"),
-            "Nothing is lost. Once the cause is repaired, replay them: they go on where they stopped.",
+            texts["FailureMail.OpeningOfMore", count],
+            .. failures.Select(failure => $"{failure.WeddingId}: {WhyOf(failure.Reason)}"),
+            texts["FailureMail.ReplayOfMore"],
         ],
-        [new MailButton("Look at all of them", new Uri(options.Url, "admin/albums?status=Failed").ToString())],
-        [string.Create(CultureInfo.InvariantCulture, $"If more fail, the next mail about them comes in {FailureReport.Interval.TotalMinutes} minutes.")]);
+        [new MailButton(texts["FailureMail.ButtonOfMore"], new Uri(options.Url, "admin/albums?status=Failed").ToString())],
+        [texts["FailureMail.Next", FailureReport.Interval.TotalMinutes]]);
+
+    private string WhyOf(string reason)
+    {
+        string why = reason switch
+        {
+            "NO_FILES" => texts["FailureMail.NoFiles"],
+            "TOO_MANY_FILES" => texts["FailureMail.TooManyFiles"],
+            "STORAGE_ERROR" => texts["FailureMail.Storage"],
+            _ => texts["FailureMail.Other"],
+        };
+        return $"{why} ({reason})";
+    }
 }

@@ -83,18 +83,6 @@ internal sealed record AlertRaised(string Environment, string Kind, string Detai
     public const string PublicUrlSlow = "public_url_slow";
     public const string PublicUrlFailed = "public_url_failed";
     public const string PurgeFailed = "purge_failed";
-
-    /// <summary>The kind, for people: what comes after a colon.</summary>
-    [JsonIgnore]
-    public string Sentence => Kind switch
-    {
-        SyncFailed => "a sync failed",
-        UploadErrors => "many uploads fail",
-        PublicUrlSlow => "the site answers slowly",
-        PublicUrlFailed => "the site does not answer",
-        PurgeFailed => "the CDN was not purged",
-        _ => Kind,
-    };
 }
 
 /// <summary>The CDN was told what this release changed.</summary>

@@ -1,9 +1,11 @@
 using System.Globalization;
+using Microsoft.Extensions.Localization;
 using Npgsql;
 using Platform.Accounts;
 using Platform.Events;
 using Platform.Http;
 using Platform.Jobs;
+using Platform.Languages;
 using Platform.Mail;
 
 namespace Platform.Costs;
@@ -12,34 +14,31 @@ namespace Platform.Costs;
 /// <param name="Month">The id of the stream.</param>
 internal sealed record SendCostAlert(string Month, long Version);
 
-internal sealed class SendCostAlertHandler(EventStore store, AdminMail admins, PublicUrl publicUrl) : IJob<SendCostAlert>
+internal sealed class SendCostAlertHandler(EventStore store, AdminMail admins, IStringLocalizer<Texts> texts, PublicUrl publicUrl) : IJob<SendCostAlert>
 {
     public async Task RunAsync(SendCostAlert command, CancellationToken cancellationToken)
     {
         var raised = await store.ReadAsync($"{CostAlerts.Category}-{command.Month}", command.Version, cancellationToken).FirstAsync(cancellationToken);
-        await admins.SendAsync($"costs-{command.Month}-{command.Version}", LayoutOf((CostAlertRaised)raised.Payload), cancellationToken);
+        await admins.SendAsync($"costs-{command.Month}-{command.Version}", brand => LayoutOf(brand, (CostAlertRaised)raised.Payload), cancellationToken);
     }
 
     public Task GaveUpAsync(SendCostAlert command, Exception error, CancellationToken cancellationToken) => Task.CompletedTask; // the portal shows the alert
 
-    private MailLayout LayoutOf(CostAlertRaised alert)
+    private MailLayout LayoutOf(MailBrand brand, CostAlertRaised alert)
     {
+        var (cost, limit, day) = (Dollars(alert.CostUsd), Dollars(alert.LimitUsd), alert.Day.ToString("D", CultureInfo.CurrentCulture));
         var (subject, text) = alert.Kind is CostAlertKind.Budget
-            ? (
-                $"Costs have reached {alert.Percent} % of the month's budget",
-                string.Create(CultureInfo.InvariantCulture, $"This month has cost ${alert.CostUsd:N2} so far, of a budget of ${alert.LimitUsd:N2}."))
-            : (
-                string.Create(CultureInfo.InvariantCulture, $"Unusual costs on {alert.Day:d MMMM}"),
-                string.Create(
-                    CultureInfo.InvariantCulture,
-                    $"{alert.Day:d MMMM yyyy} cost ${alert.CostUsd:N2}, more than {alert.Percent} % of what the days before it cost on average: ${alert.LimitUsd:N2}."));
+            ? (texts["CostMail.Budget", alert.Percent], texts["CostMail.BudgetNote", cost, limit])
+            : (texts["CostMail.Day", day], texts["CostMail.DayNote", day, cost, alert.Percent, limit]);
         return new MailLayout(
-            new MailBrand(),
+            brand,
             subject,
-            [text, "Nothing was stopped. What it went to stands in the portal, by module, wedding and site."],
-            [new MailButton("Look at the costs", new Uri(publicUrl.Url, "admin/costs").ToString())],
+            [text, texts["CostMail.Note"]],
+            [new MailButton(texts["CostMail.Button"], new Uri(publicUrl.Url, "admin/costs").ToString())],
             []);
     }
+
+    private static string Dollars(decimal usd) => usd.ToString("C2", CultureInfo.CurrentCulture);
 }
 
 /// <summary>Queues the mails that follow from alerts.</summary>

@@ -1,15 +1,17 @@
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
+using Platform.Settings;
 
 namespace Platform.Mail;
 
 public static class MailWiring
 {
-    /// <summary>Adds <see cref="IMailer"/> as <c>Mail__Provider</c> says: <c>Folder</c> (default) or <c>Smtp</c>; and the texts of mails.</summary>
+    /// <summary>Adds <see cref="IMailer"/> as <c>Mail__Provider</c> says: <c>Folder</c> (default) or <c>Smtp</c>; the texts of mails, and the settings of those to admins.</summary>
     /// <exception cref="StartupException">A setting is missing or wrong, or the folder cannot be written.</exception>
     public static IServiceCollection AddMail(this IServiceCollection services, IConfiguration configuration)
     {
         services.AddLocalization();
+        services.AddSettings(() => new MailSettings());
         var options = MailOptions.Read(configuration);
         if (options.Smtp is { } smtp)
         {
