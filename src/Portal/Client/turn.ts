@@ -24,7 +24,7 @@ export async function inTurn<T>(name: string, work: Work<T>): Promise<T> {
     try {
       return await navigator.locks.request(name, takes ? { steal: true } : { signal: waiting.signal }, granted);
     } catch (error) {
-      if (!(error instanceof DOMException) || error.name !== "AbortError") throw error;
+      if (!(error instanceof DOMException) || error.name !== "AbortError") return (result ??= work.start()); // a browser that forbids storage has no locks
       takes = waiting.signal.aborted; // else another tab has taken it
       if (!takes) work.pause();
     }
