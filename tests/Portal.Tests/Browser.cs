@@ -14,6 +14,8 @@ public sealed class Browser : IAsyncLifetime
         "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync",
     ];
 
+    private const string Path = "/usr/bin/chromium";
+
     // Milliseconds: a machine that builds beside is slow.
     private const float Patience = 20_000;
 
@@ -22,7 +24,6 @@ public sealed class Browser : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        const string Path = "/usr/bin/chromium";
         Assert.True(File.Exists(Path), $"{Path} is missing: run scripts/install-test-tools.sh.");
         Assertions.SetDefaultExpectTimeout(Patience);
         playwright = await Playwright.CreateAsync();
@@ -63,6 +64,14 @@ public sealed class Browser : IAsyncLifetime
         await visitor.Page.GetByRole(AriaRole.Button).ClickAsync();
         await visitor.Page.WaitForURLAsync("**/admin", Visitor.AtOnce);
         return visitor;
+    }
+
+    /// <summary>Somebody whose browser keeps what pages store in a folder, as one does that is no private window. It ends with the visit.</summary>
+    internal async Task<Visitor> VisitWithProfileAsync(PortalHost host, string folder)
+    {
+        var context = await playwright.Chromium.LaunchPersistentContextAsync(
+            folder, new() { ExecutablePath = Path, Args = Arguments, BaseURL = host.Address.ToString(), Locale = "en-GB" });
+        return new Visitor(context, context.Pages[0]);
     }
 
     /// <summary>Somebody whom the product does not know yet.</summary>

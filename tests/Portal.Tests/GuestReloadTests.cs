@@ -11,6 +11,7 @@ public sealed class GuestReloadTests(PortalHost host, Browser browser) : IClassF
     private readonly Phone phone = new();
 
     private const int Files = 20;
+    private const string NoDatabase = "Object.defineProperty(window, 'indexedDB', { get() { throw new DOMException('denied', 'SecurityError'); } })";
 
     public void Dispose() => phone.Dispose();
 
@@ -32,6 +33,28 @@ public sealed class GuestReloadTests(PortalHost host, Browser browser) : IClassF
         await guest.AssertAccessibleAsync();
         await AssertEachArrivedOnceAsync("reloaded");
         await AssertKeptAsync(page, 0);
+    }
+
+    /// <summary>As phones do with tabs: nothing is left but what lies on the disk, and the photos that were chosen are no longer there.</summary>
+    [Fact]
+    public async Task A_browser_that_was_ended_in_the_middle_goes_on_when_the_link_is_opened_again()
+    {
+        var link = await host.LinkAsync("ended", LinkKind.Guest);
+        var photos = phone.Photos(Files);
+        await using (var guest = await browser.VisitWithProfileAsync(host, phone.PathOf("profile")))
+        {
+            await guest.Page.GotoAsync(link);
+            await Network.CutAsync(guest.Page, after: 8);
+            await guest.Page.Locator("[data-files]").SetInputFilesAsync(photos);
+            await Expect(guest.Page.GetByText(", arrived")).ToHaveCountAsync(8);
+            await AssertKeptAsync(guest.Page, Files - 8);
+        }
+
+        Array.ForEach(photos, File.Delete);
+        await using var returned = await browser.VisitWithProfileAsync(host, phone.PathOf("profile"));
+        await returned.Page.GotoAsync(link);
+        await Expect(returned.Page.GetByText($"All {Files - 8} files have arrived.")).ToBeVisibleAsync();
+        await AssertEachArrivedOnceAsync("ended");
     }
 
     [Fact]
@@ -65,7 +88,7 @@ public sealed class GuestReloadTests(PortalHost host, Browser browser) : IClassF
         var link = await host.LinkAsync("closed", LinkKind.Guest);
         await using var guest = await browser.VisitAsync(host, ColorScheme.Dark);
         var page = guest.Page;
-        await page.AddInitScriptAsync("Object.defineProperty(window, 'indexedDB', { get() { throw new DOMException('denied', 'SecurityError'); } })");
+        await page.AddInitScriptAsync(NoDatabase);
         await page.GotoAsync(link);
         var network = await Network.CutAsync(page, after: 0);
         var photos = phone.Photos(1);
@@ -164,12 +187,20 @@ public sealed class GuestReloadTests(PortalHost host, Browser browser) : IClassF
         await AssertKeptAsync(first, 0);
     }
 
-    [Fact]
-    public async Task A_file_that_was_deleted_before_its_turn_is_named_and_chosen_again()
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_file_that_was_deleted_before_its_turn_is_sent_from_its_copy_or_asked_for(bool isKept)
     {
-        var link = await host.LinkAsync("deleted", LinkKind.Guest);
-        await using var guest = await browser.VisitAsync(host);
+        var weddingId = $"deleted-{isKept}";
+        var link = await host.LinkAsync(weddingId, LinkKind.Guest);
+        await using var guest = await browser.VisitWithProfileAsync(host, phone.PathOf("profile"));
         var page = guest.Page;
+        if (!isKept)
+        {
+            await page.AddInitScriptAsync(NoDatabase);
+        }
+
         await page.GotoAsync(link);
         var gate = new TaskCompletionSource();
         await page.RouteAsync("**/chunk", async route =>
@@ -180,13 +211,22 @@ public sealed class GuestReloadTests(PortalHost host, Browser browser) : IClassF
         var photos = phone.Photos(5);
         await page.RunAndWaitForRequestAsync(() => page.Locator("[data-files]").SetInputFilesAsync(photos), "**/chunk");
         var bytes = await File.ReadAllBytesAsync(photos[^1], TestContext.Current.CancellationToken);
+        if (isKept)
+        {
+            await AssertKeptAsync(page, 5);
+        }
+
         File.Delete(photos[^1]);
         gate.SetResult();
-        var row = page.GetByRole(AriaRole.Listitem).Filter(new() { HasText = "IMG_5005.jpg" });
-        await Expect(row).ToContainTextAsync("It cannot be read any more. Choose it again");
-        await File.WriteAllBytesAsync(photos[^1], bytes, TestContext.Current.CancellationToken);
-        await page.Locator("[data-files]").SetInputFilesAsync(photos[^1]);
+        if (!isKept)
+        {
+            await Expect(page.GetByRole(AriaRole.Listitem).Filter(new() { HasText = "IMG_5005.jpg" })).ToContainTextAsync("It cannot be read any more. Choose it again");
+            await File.WriteAllBytesAsync(photos[^1], bytes, TestContext.Current.CancellationToken);
+            await page.Locator("[data-files]").SetInputFilesAsync(photos[^1]);
+        }
+
         await Expect(page.GetByText("All 5 files have arrived.")).ToBeVisibleAsync();
+        await AssertEachArrivedOnceAsync(weddingId, 5);
     }
 
     // Answers those chunks, and no others until it is mended.

@@ -26,6 +26,7 @@ const settled = new Set<Upload>(); // taken back, or tried anew: they no longer 
 const otherTabs = new BroadcastChannel(`guest:${weddingId}`); // hears what is taken back
 const fileOf = (upload: Upload) => asKnown(upload.file as File);
 const uploadsOf = (file: Known) => queues.flatMap(({ uploads }) => uploads).filter((upload) => keyOf(fileOf(upload)) === keyOf(file));
+const copies = new Set<string>(); // sent in place of their originals
 let work: Promise<unknown> = Promise.resolve();
 let frame = 0;
 
@@ -172,8 +173,18 @@ function showFailure(upload: Upload, error: unknown): void {
   const refused = error instanceof UploadError && error.status >= 400 && error.status < 500;
   const unreadable = error instanceof UploadError && error.code === "FILE_UNREADABLE";
   rows.get(keyOf(file))?.failed(refused ? refusalText(error.code, error.message) : text(unreadable ? "Sending.Unreadable" : "Sending.Failed"));
-  if (refused || unreadable) kept.drop(file);
-  if (refused) memory.change(() => unfinished.delete(keyOf(file)));
+  if (unreadable) void sendCopy(file);
+  if (!refused) return;
+  kept.drop(file);
+  memory.change(() => unfinished.delete(keyOf(file)));
+}
+
+/** Phones clear away what they handed to a page; the copy that was kept is tried once. */
+async function sendCopy(file: Known): Promise<void> {
+  const copy = copies.has(keyOf(file)) ? null : await kept.copyOf(file);
+  copies.add(keyOf(file));
+  if (copy) await add([copy]);
+  else kept.drop(file);
 }
 
 // Hundreds of files report ten times a second each; the screen changes once for all of them.

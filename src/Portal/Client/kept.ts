@@ -38,6 +38,12 @@ export class KeptFiles {
       .map(({ file }) => file);
   }
 
+  /** As it was when it was chosen, whatever became of the original. */
+  async copyOf(file: Known): Promise<File | null> {
+    const kept = await this.#ask("readonly", (files): IDBRequest<Kept | undefined> => files.get(this.#keyOf(file)));
+    return kept?.file ?? null;
+  }
+
   /** Keeps them one after another beside the sending, as far as there is room. One that arrives before its turn is never kept. */
   keep(files: File[]): void {
     for (const file of files) {
