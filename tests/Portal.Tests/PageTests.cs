@@ -77,6 +77,12 @@ public sealed class PageTests(ShowcaseHost host, Browser browser) : IClassFixtur
     {
         await (await browser.VisitAsAdminAsync(host)).DisposeAsync();
         var shown = await host.FillAsync();
+        await using (var couple = await browser.VisitAsync(host))
+        {
+            await couple.Page.GotoAsync(shown.CouplePath);
+            await Expect(couple.Page.Locator("[data-waiting]")).ToHaveCountAsync(0, new() { Timeout = 60_000 }); // thumbnails are made
+        }
+
         var invitation = Platform.Accounts.AccountPaths.InvitationOf(await host.InviteAsync("viewer"));
         foreach (var (name, path) in new[]
         {

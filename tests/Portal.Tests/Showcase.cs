@@ -45,8 +45,12 @@ public sealed class ShowcaseHost : PortalHost
         using var client = CreateClient();
         var couple = await this.LinkAsync("anna-ben", LinkKind.Couple);
         var guest = await this.LinkAsync("anna-ben", LinkKind.Guest);
-        await UploadAsync(client, "anna-ben", "IMG_5001.jpg", isWhole: true);
-        await UploadAsync(client, "anna-ben", "first-dance.mp4", isWhole: false);
+        foreach (var (i, sender) in ((string[])["Aunt Zoë", "Tom", "Tom", "Mia & Jo", "Mia & Jo", "Grandpa"]).Index())
+        {
+            await this.SendPhotoAsync("anna-ben", 5001 + i, sender);
+        }
+
+        await BeginUploadAsync(client, "anna-ben", "first-dance.mp4");
         await SyncAsync(client, "studio");
         await SyncAsync(client, "shop");
         await MakeKeysAsync();
@@ -62,22 +66,11 @@ public sealed class ShowcaseHost : PortalHost
         return shown;
     }
 
-    private static async Task UploadAsync(HttpClient client, string weddingId, string fileName, bool isWhole)
+    private static async Task BeginUploadAsync(HttpClient client, string weddingId, string fileName)
     {
-        byte[] bytes = [0xFF, 0xD8, 0xFF, 0xE0, .. RandomNumberGenerator.GetBytes(20_000)];
         using var begun = await client.PostAsJsonAsync(
-            "/v1/uploads/init",
-            new { fileName, contentType = isWhole ? "image/jpeg" : "video/mp4", sizeBytes = bytes.Length, userRole = "member", userId = "guest-1", weddingId },
-            Cancellation);
-        var id = (await begun.EnsureSuccessStatusCode().Content.ReadFromJsonAsync<JsonElement>(Cancellation)).GetProperty("uploadId").GetString();
-        if (isWhole)
-        {
-            using var body = new ByteArrayContent(bytes) { Headers = { { "X-Upload-Id", id }, { "X-Chunk-Index", "0" } } };
-            using var stored = await client.PutAsync($"/v1/uploads/{id}/chunk", body, Cancellation);
-            var etag = (await stored.EnsureSuccessStatusCode().Content.ReadFromJsonAsync<JsonElement>(Cancellation)).GetProperty("etag").GetString();
-            using var complete = await client.PostAsJsonAsync($"/v1/uploads/{id}/complete", new { parts = new[] { new { chunkIndex = 0, etag } } }, Cancellation);
-            complete.EnsureSuccessStatusCode();
-        }
+            "/v1/uploads/init", new { fileName, contentType = "video/mp4", sizeBytes = 400_000_000, userRole = "subscriber", userId = "guest-1", weddingId }, Cancellation);
+        begun.EnsureSuccessStatusCode();
     }
 
     // Two releases, the first of them for a rollback.

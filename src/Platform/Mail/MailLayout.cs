@@ -20,7 +20,7 @@ public sealed record MailButton(string Text, string Url);
 /// <param name="Closing">Paragraphs behind them.</param>
 public sealed record MailLayout(MailBrand Brand, string Subject, IReadOnlyList<string> Opening, IReadOnlyList<MailButton> Buttons, IReadOnlyList<string> Closing)
 {
-    private const string DefaultColor = "#7a5c3e";
+    private const string DefaultColor = "#1f5fbf";
     private const string DefaultStudio = "Wedding photos";
 
     /// <inheritdoc cref="Mail(string, string, string, string, string?)"/>
@@ -47,13 +47,13 @@ public sealed record MailLayout(MailBrand Brand, string Subject, IReadOnlyList<s
         return $"""
             <!doctype html>
             <html lang="{Brand.Language ?? Language.English}"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{Encoded(Subject)}</title></head>
-            <body style="margin:0;background:#f5f3f0">
-            <table role="presentation" width="100%" cellspacing="0" cellpadding="0" style="background:#f5f3f0"><tr><td align="center" style="padding:24px 12px">
-            <table role="presentation" width="560" cellspacing="0" cellpadding="0" style="max-width:560px;width:100%;background:#ffffff;border-radius:10px;font-family:sans-serif;font-size:16px;line-height:1.5;color:#2b2622"><tr><td style="padding:28px 32px">
+            <body style="margin:0;background:#f7f7f7">
+            <table role="presentation" width="100%" cellspacing="0" cellpadding="0" style="background:#f7f7f7"><tr><td align="center" style="padding:24px 12px">
+            <table role="presentation" width="560" cellspacing="0" cellpadding="0" style="max-width:560px;width:100%;background:#ffffff;border-radius:10px;font-family:sans-serif;font-size:16px;line-height:1.5;color:#17181c"><tr><td style="padding:28px 32px">
             {head}
-            {Paragraphs(Opening, "#2b2622")}
+            {Paragraphs(Opening, "#17181c")}
             {buttons}
-            {Paragraphs(Closing, "#6b625a")}
+            {Paragraphs(Closing, "#5b5d68")}
             </td></tr></table>
             </td></tr></table>
             </body></html>
