@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Http.Json;
+using System.Text.Json;
 using Microsoft.AspNetCore.Antiforgery;
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Authorization;
@@ -64,6 +65,25 @@ public sealed class AccessTests(WebHost host) : IClassFixture<WebHost>
         }
 
         Assert.Empty(letIn);
+    }
+
+    /// <summary>A viewer is refused with all that changes something, an API key below.</summary>
+    [Fact]
+    public async Task An_admin_who_signed_in_says_whose_caches_a_site_may_purge()
+    {
+        using var client = host.CreateClient();
+        var (cookie, antiforgery) = await SignInAsync(AccountRoles.Admin);
+        client.DefaultRequestHeaders.Add("Cookie", cookie);
+        client.DefaultRequestHeaders.Add(Platform.Accounts.Antiforgery.Header, antiforgery);
+        using var registered = await client.PostAsJsonAsync("/v1/sites", new { name = "cached" }, Cancellation);
+        registered.EnsureSuccessStatusCode();
+        var hosts = new[] { new { host = "music.example.com", zone = new string('a', 32) } };
+        using var allowed = await client.PutAsJsonAsync("/v1/sites/cached/cdn-hosts", new { hosts }, Cancellation);
+        Assert.Equal(HttpStatusCode.OK, allowed.StatusCode);
+        var site = await client.GetFromJsonAsync<JsonElement>("/v1/sites/cached", Cancellation);
+        Assert.Equal("music.example.com", Assert.Single(site.GetProperty("cdnHosts").EnumerateArray()).GetProperty("host").GetString());
+        using var wrong = await client.PutAsJsonAsync("/v1/sites/cached/cdn-hosts", new { hosts = new[] { new { host = "music.example.com", zone = "none" } } }, Cancellation);
+        Assert.Equal(HttpStatusCode.BadRequest, wrong.StatusCode);
     }
 
     [Fact]
@@ -156,7 +176,7 @@ public sealed class AccessTests(WebHost host) : IClassFixture<WebHost>
     {
         await using var scope = host.Services.CreateAsyncScope();
         var people = scope.ServiceProvider.GetRequiredService<UserManager<Person>>();
-        var person = new Person { UserName = "vera@example.com", Email = "vera@example.com" };
+        var person = new Person { UserName = $"{role}@example.com", Email = $"{role}@example.com" };
         Assert.True((await people.CreateAsync(person, "correct horse battery")).Succeeded);
         Assert.True((await people.AddToRoleAsync(person, role)).Succeeded);
         var http = new DefaultHttpContext { RequestServices = scope.ServiceProvider };

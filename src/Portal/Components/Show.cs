@@ -7,6 +7,9 @@ namespace Portal.Components;
 /// <summary>Numbers, times and names as people read them, in the language of the page.</summary>
 internal static class Show
 {
+    /// <summary>The zone of what concerns no wedding, or many.</summary>
+    internal const string Utc = "UTC";
+
     private static readonly string[] Units = ["B", "KB", "MB", "GB", "TB", "PB"];
 
     /// <summary>Decimal units with three digits at most: <c>18.4 GB</c>.</summary>
@@ -50,16 +53,15 @@ internal static class Show
         _ => texts.Count("Time.Hours", (long)Math.Round(seconds / 3600)),
     }];
 
-    internal static string Time(DateTimeOffset at) => at.UtcDateTime.ToString("F", CultureInfo.CurrentCulture);
+    /// <param name="timeZone">As IANA names it.</param>
+    internal static string Time(DateTimeOffset at, string timeZone) => In(at, timeZone).ToString("F", CultureInfo.CurrentCulture);
 
     internal static string Day(DateOnly day) => day.ToString("D", CultureInfo.CurrentCulture);
 
-    /// <summary>The day in UTC.</summary>
-    internal static string Day(DateTimeOffset at) => Day(DateOnly.FromDateTime(at.UtcDateTime));
-
     /// <summary>The day as it is where the wedding is.</summary>
-    internal static string Day(DateTimeOffset at, string timeZone) =>
-        Day(DateOnly.FromDateTime(TimeZoneInfo.ConvertTime(at, TimeZoneInfo.FindSystemTimeZoneById(timeZone)).DateTime));
+    internal static string Day(DateTimeOffset at, string timeZone) => Day(DateOnly.FromDateTime(In(at, timeZone)));
 
     internal static string Iso(DateTimeOffset at) => at.UtcDateTime.ToString("O", CultureInfo.InvariantCulture);
+
+    private static DateTime In(DateTimeOffset at, string timeZone) => TimeZoneInfo.ConvertTime(at, TimeZoneInfo.FindSystemTimeZoneById(timeZone)).DateTime;
 }
