@@ -42,7 +42,7 @@ internal static partial class BrandEndpoints
         string? language,
         IWeddings weddings,
         PublicUrl publicUrl,
-        HttpResponse response,
+        HttpContext http,
         CancellationToken cancellationToken)
     {
         if (await weddings.FindAsync(id, cancellationToken) is not { } wedding)
@@ -50,14 +50,17 @@ internal static partial class BrandEndpoints
             return TypedResults.NotFound();
         }
 
+        // The one who looks may have come by another address than those who get the mail.
+        var here = $"{http.Request.Scheme}://{http.Request.Host}";
         var wanted = wedding.Branding with
         {
+            LogoUrl = wedding.Branding.LogoUrl?.Replace(publicUrl.Url.GetLeftPart(UriPartial.Authority), here, StringComparison.Ordinal),
             Studio = string.IsNullOrWhiteSpace(studio) ? null : studio,
             Color = color is not null && StyleFile().IsMatch($"{color.TrimStart('#').ToLowerInvariant()}.css") ? color : null,
             Language = language is not null && Language.All.ContainsKey(language) ? language : null,
         };
-        response.Headers.ContentSecurityPolicy = $"{MailPolicy} {publicUrl.Url.GetLeftPart(UriPartial.Authority)}";
-        response.Headers.XFrameOptions = "SAMEORIGIN";
+        http.Response.Headers.ContentSecurityPolicy = $"{MailPolicy} {here}";
+        http.Response.Headers.XFrameOptions = "SAMEORIGIN";
         return TypedResults.Text(await weddings.PreviewMailAsync(id, wanted, cancellationToken), "text/html; charset=utf-8");
     }
 

@@ -29,9 +29,15 @@ public sealed class BrandingTests(PortalHost host, Browser browser) : IClassFixt
         await page.GetByLabel("Logo").SetInputFilesAsync(new FilePayload { Name = "logo.png", MimeType = "image/png", Buffer = Png });
         await Expect(page.GetByRole(AriaRole.Button, new() { Name = "Remove the logo" })).ToBeVisibleAsync();
         await Expect(page.FrameLocator("iframe").GetByText("Anmelden", new() { Exact = true })).ToBeVisibleAsync();
-        await Expect(page.FrameLocator("iframe").GetByAltText("Studio Mia")).ToBeVisibleAsync();
+        var mailLogo = page.FrameLocator("iframe").GetByAltText("Studio Mia");
+        await Expect(mailLogo).ToBeVisibleAsync();
+        Assert.Equal(1, await mailLogo.EvaluateAsync<int>("async logo => { await logo.decode(); return logo.naturalWidth; }"));
+        await page.GetByRole(AriaRole.Button, new() { Name = "New link for guests" }).ClickAsync();
+        await Expect(page.Locator(".qr svg")).ToBeVisibleAsync();
         await admin.AssertAccessibleAsync();
         await admin.TakePictureAsync("wedding-looks-desktop-light");
+        await page.EmulateMediaAsync(new() { ColorScheme = ColorScheme.Dark });
+        await admin.AssertAccessibleAsync();
 
         foreach (var theme in new[] { ColorScheme.Light, ColorScheme.Dark })
         {
