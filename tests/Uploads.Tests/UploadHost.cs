@@ -23,13 +23,15 @@ internal sealed class UploadHost : IAsyncDisposable
 
     private readonly WebApplication app;
 
-    private UploadHost(WebApplication app)
+    private UploadHost(WebApplication app, TakenBytes taken)
     {
-        this.app = app;
+        (this.app, Taken) = (app, taken);
         Client = new HttpClient { BaseAddress = new Uri(app.Urls.Single()) };
     }
 
     public HttpClient Client { get; }
+
+    public TakenBytes Taken { get; }
 
     public EventStore Events => app.Services.GetRequiredService<EventStore>();
 
@@ -62,10 +64,12 @@ internal sealed class UploadHost : IAsyncDisposable
         }
 
         var app = builder.Build();
+        var taken = new TakenBytes();
+        app.Use(taken.CountAsync);
         app.UseHttp();
         app.MapUploads();
         await app.StartAsync(Cancellation);
-        return new UploadHost(app);
+        return new UploadHost(app, taken);
     }
 
     public async ValueTask DisposeAsync()

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Net;
 using System.Net.Sockets;
 using System.Text;
 using Xunit;
@@ -29,22 +30,31 @@ internal sealed record Answer(int Status, string Reason, IReadOnlyDictionary<str
 internal sealed class AppendWire : IDisposable
 {
     private readonly TcpClient socket = new();
+    private readonly TakenBytes taken;
+    private long sentBytes;
+
+    private AppendWire(TakenBytes taken) => this.taken = taken;
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     /// <summary>Sends the head of a request. <c>Content-Length</c> or <c>Transfer-Encoding</c> is among the headers.</summary>
     public static async Task<AppendWire> SendHeadAsync(UploadHost host, string method, string path, params IEnumerable<string> headers)
     {
-        var wire = new AppendWire();
+        var wire = new AppendWire(host.Taken);
         var address = host.Client.BaseAddress!;
         await wire.socket.ConnectAsync(address.Host, address.Port, Cancellation);
         wire.socket.NoDelay = true;
         var lines = headers.Where(line => line.Length > 0).Prepend($"Host: {address.Authority}").Prepend($"{method} {path} HTTP/1.1");
         await wire.SendAsync(Encoding.Latin1.GetBytes(string.Join("\r\n", lines) + "\r\n\r\n"));
+        wire.sentBytes = 0;
         return wire;
     }
 
-    public async Task SendAsync(ReadOnlyMemory<byte> bytes) => await socket.GetStream().WriteAsync(bytes, Cancellation);
+    public async Task SendAsync(ReadOnlyMemory<byte> bytes)
+    {
+        await socket.GetStream().WriteAsync(bytes, Cancellation);
+        sentBytes += bytes.Length;
+    }
 
     public async Task SendChunkAsync(ReadOnlyMemory<byte> bytes)
     {
@@ -57,10 +67,11 @@ internal sealed class AppendWire : IDisposable
     public Task SendEndAsync(params IEnumerable<string> trailers) =>
         SendAsync(Encoding.ASCII.GetBytes("0\r\n" + string.Concat(trailers.Select(trailer => trailer + "\r\n")) + "\r\n"));
 
-    /// <summary>Waits until the server has taken what was sent, as far as that can be told from here, and breaks the connection.</summary>
+    /// <summary>Waits until the server has taken all that was sent of a body, and breaks the connection.</summary>
     public async Task CutAsync()
     {
-        await Task.Delay(200, Cancellation);
+        var port = ((IPEndPoint)socket.Client.LocalEndPoint!).Port;
+        await Eventually.HoldsAsync(() => Task.FromResult(taken.Of(port) == sentBytes));
         Dispose();
     }
 
