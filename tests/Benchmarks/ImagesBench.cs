@@ -7,8 +7,8 @@ namespace Benchmarks;
 
 /// <summary>
 /// Photos of 12 megapixels made into three widths and two formats each, by <c>Host assets images</c> and by npm sharp, which decodes once and
-/// works on as many at a time, too; and by ours with the libvips that sharp brings. Each in a process of its own, from its start; rounds are interleaved. What counts is processor time: of it and all
-/// its children; and their memory together, pages that several share once.
+/// works on as many at a time, too; and by ours with the libvips that sharp brings. Each in a process of its own, from its start; rounds are
+/// interleaved. What counts is processor time: of it and all its children; and their memory together, pages that several share once.
 /// </summary>
 /// <remarks><c>./bench images [--photos N] [--rounds N]</c></remarks>
 internal static class ImagesBench
@@ -21,7 +21,7 @@ internal static class ImagesBench
 
     internal static async Task<int> RunAsync(string[] args)
     {
-        var (photos, rounds) = (Number("--photos", 100), Number("--rounds", 3));
+        var (photos, rounds) = (Number("--photos", 200), Number("--rounds", 3));
         var folder = Directory.CreateTempSubdirectory("images-bench-").FullName;
         var source = Directory.CreateDirectory(Path.Combine(folder, "photos")).FullName;
         for (var i = 0; i < photos; i++)

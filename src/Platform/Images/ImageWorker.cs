@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Runtime.InteropServices;
 
 namespace Platform.Images;
@@ -27,17 +26,10 @@ public static class ImageWorker
 
         while (await ImageWire.ReadAsync<ImageRequest>(input, cancellationToken) is { } request)
         {
-            var source = await ReadSourceAsync(input, request.SizeBytes, cancellationToken);
-            try
-            {
-                _ = WorkerLimits.EndIn(LongestSeconds);
-                await AnswerAsync(output, request, source, cancellationToken);
-                _ = WorkerLimits.EndIn(0);
-            }
-            finally
-            {
-                Marshal.FreeHGlobal(source);
-            }
+            using var source = ReadSource(input, request.SizeBytes);
+            _ = WorkerLimits.EndIn(LongestSeconds);
+            await AnswerAsync(output, request.Rule, source, cancellationToken);
+            _ = WorkerLimits.EndIn(0);
         }
 
         return 0;
@@ -64,17 +56,14 @@ public static class ImageWorker
         }
     }
 
-    private static async Task AnswerAsync(Stream output, ImageRequest request, nint source, CancellationToken cancellationToken)
+    private static async Task AnswerAsync(Stream output, ImageRule rule, NativeBytes source, CancellationToken cancellationToken)
     {
         try
         {
-            using var picture = new Picture(source, request.SizeBytes);
-            var (made, bytes) = picture.Make(request.Rule);
+            using var picture = new Picture(source);
+            var (made, bytes) = picture.Make(rule);
             await ImageWire.WriteAsync(output, new ImageAnswer(made, null), cancellationToken);
-            foreach (var variant in bytes)
-            {
-                await output.WriteAsync(variant, cancellationToken);
-            }
+            Write(output, bytes);
         }
         catch (ImageRefusedException e)
         {
@@ -82,20 +71,21 @@ public static class ImageWorker
         }
     }
 
-    // Not on the managed heap, which is small here: libvips reads it where it is.
-    private static async Task<nint> ReadSourceAsync(Stream input, int sizeBytes, CancellationToken cancellationToken)
+    private static NativeBytes ReadSource(Stream input, int sizeBytes)
     {
-        var source = Marshal.AllocHGlobal(sizeBytes);
-        var buffer = ArrayPool<byte>.Shared.Rent(64 * 1024);
-        for (var position = 0; position < sizeBytes;)
-        {
-            var wanted = Math.Min(buffer.Length, sizeBytes - position);
-            await input.ReadExactlyAsync(buffer.AsMemory(0, wanted), cancellationToken);
-            Marshal.Copy(buffer, 0, source + position, wanted);
-            position += wanted;
-        }
-
-        ArrayPool<byte>.Shared.Return(buffer);
+        var source = new NativeBytes(sizeBytes);
+        input.ReadExactly(source.Span);
         return source;
+    }
+
+    private static void Write(Stream output, IReadOnlyList<VipsBlob> variants)
+    {
+        foreach (var bytes in variants)
+        {
+            using (bytes)
+            {
+                output.Write(bytes.Span);
+            }
+        }
     }
 }

@@ -20,14 +20,16 @@ internal sealed class Picture : IDisposable
         "VipsForeignLoadNsgifSource", "VipsForeignLoadTiffSource", "VipsForeignLoadHeifSource",
     ];
 
+    private readonly NativeBytes sourceBytes;
     private readonly VipsObject source;
     private readonly bool hasProfile;
 
-    /// <param name="bytes">Stay where they are until this is disposed.</param>
+    /// <param name="sourceBytes">Disposed with this.</param>
     /// <exception cref="ImageRefusedException">No picture, or too large a one. Only the header has been read.</exception>
-    internal Picture(nint bytes, int size)
+    internal Picture(NativeBytes sourceBytes)
     {
-        source = VipsOperation.Checked(Vips.SourceOf(bytes, (nuint)size));
+        this.sourceBytes = sourceBytes;
+        source = VipsOperation.Checked(Vips.SourceOf(sourceBytes, (nuint)sourceBytes.Span.Length));
         try
         {
             var loader = Marshal.PtrToStringUTF8(Vips.FindLoader(source));
@@ -63,14 +65,16 @@ internal sealed class Picture : IDisposable
 
     internal int Height { get; }
 
+    /// <summary>Once: when the source is decoded its memory is given back, for what encodes.</summary>
     /// <returns>The widest first, with their bytes.</returns>
     /// <exception cref="ImageRefusedException"/>
-    internal (MadeImage Made, IReadOnlyList<byte[]> Bytes) Make(ImageRule rule)
+    internal (MadeImage Made, IReadOnlyList<VipsBlob> Bytes) Make(ImageRule rule)
     {
         var variants = new List<ImageVariant>();
-        var bytes = new List<byte[]>();
+        var bytes = new List<VipsBlob>();
         int[] widths = [.. rule.Widths.Select(width => Math.Min(width, Width)).Distinct().OrderDescending()];
         var image = Decode(widths[0]);
+        Dispose();
         try
         {
             foreach (var width in widths)
@@ -84,7 +88,7 @@ internal sealed class Picture : IDisposable
 
                 foreach (var (format, encoded) in Encode(image, rule))
                 {
-                    variants.Add(new ImageVariant(format, Vips.WidthOf(image), Vips.HeightOf(image), encoded.Length));
+                    variants.Add(new ImageVariant(format, Vips.WidthOf(image), Vips.HeightOf(image), encoded.Span.Length));
                     bytes.Add(encoded);
                 }
             }
@@ -97,7 +101,11 @@ internal sealed class Picture : IDisposable
         }
     }
 
-    public void Dispose() => source.Dispose();
+    public void Dispose()
+    {
+        source.Dispose();
+        sourceBytes.Dispose();
+    }
 
     /// <summary>Upright, in sRGB, without anything but pixels.</summary>
     private VipsObject Decode(int width)
@@ -142,7 +150,7 @@ internal sealed class Picture : IDisposable
     }
 
     // AVIF at its least effort is smaller and better than WebP at its default, and takes less time (docs/performance.md).
-    private static IEnumerable<(string Format, byte[] Bytes)> Encode(VipsObject image, ImageRule rule)
+    private static IEnumerable<(string Format, VipsBlob Bytes)> Encode(VipsObject image, ImageRule rule)
     {
         if (rule.Avif is { } avif)
         {
@@ -166,7 +174,8 @@ internal sealed class Picture : IDisposable
     {
         const string width = "16";
         using var tiny = VipsOperation.ToImage("thumbnail_image", "in", image, ("width", width), ("height", AnyHeight), ("size", "down"));
-        return $"data:image/webp;base64,{Convert.ToBase64String(VipsOperation.ToBytes("webpsave_buffer", tiny, ("Q", "40"), ("strip", "true")))}";
+        using var bytes = VipsOperation.ToBytes("webpsave_buffer", tiny, ("Q", "40"), ("strip", "true"));
+        return $"data:image/webp;base64,{Convert.ToBase64String(bytes.Span)}";
     }
 
     private static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);

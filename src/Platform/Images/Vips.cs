@@ -57,7 +57,7 @@ internal static partial class Vips
 
     [LibraryImport(Library, EntryPoint = "vips_source_new_from_memory")]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
-    internal static partial VipsObject SourceOf(nint bytes, nuint size);
+    internal static partial VipsObject SourceOf(NativeBytes bytes, nuint size);
 
     [LibraryImport(Library, EntryPoint = "vips_source_get_type")]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
@@ -126,7 +126,11 @@ internal static partial class Vips
 
     [LibraryImport(Library, EntryPoint = "vips_blob_get")]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
-    internal static partial nint BytesOf(nint blob, out nuint size);
+    internal static partial nint BytesOf(VipsBlob blob, out nuint size);
+
+    [LibraryImport(Library, EntryPoint = "vips_area_unref")]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    internal static partial void UnrefArea(nint area);
 
     [LibraryImport(GObject, EntryPoint = "g_object_unref")]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
@@ -153,9 +157,10 @@ internal static partial class Vips
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     internal static partial VipsObject DupObject(in GValue value);
 
-    [LibraryImport(GObject, EntryPoint = "g_value_get_boxed")]
+    /// <returns>With a reference of its own.</returns>
+    [LibraryImport(GObject, EntryPoint = "g_value_dup_boxed")]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
-    internal static partial nint BoxedOf(in GValue value);
+    internal static partial VipsBlob DupBlob(in GValue value);
 
     [LibraryImport(GObject, EntryPoint = "g_value_unset")]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
@@ -181,6 +186,19 @@ internal sealed class VipsObject() : SafeHandleZeroOrMinusOneIsInvalid(ownsHandl
     protected override bool ReleaseHandle()
     {
         Vips.Unref(handle);
+        return true;
+    }
+}
+
+/// <summary>A reference to bytes of libvips, such as an encoded picture.</summary>
+internal sealed unsafe class VipsBlob() : SafeHandleZeroOrMinusOneIsInvalid(ownsHandle: true)
+{
+    /// <summary>There until this is disposed.</summary>
+    internal ReadOnlySpan<byte> Span => new((void*)Vips.BytesOf(this, out var size), checked((int)size));
+
+    protected override bool ReleaseHandle()
+    {
+        Vips.UnrefArea(handle);
         return true;
     }
 }

@@ -27,7 +27,7 @@ internal sealed class VipsOperation : IDisposable
     }
 
     /// <exception cref="ImageRefusedException">The source cannot be worked on.</exception>
-    internal static byte[] ToBytes(string name, VipsObject image, params ReadOnlySpan<(string Name, string Value)> options)
+    internal static VipsBlob ToBytes(string name, VipsObject image, params ReadOnlySpan<(string Name, string Value)> options)
     {
         using var operation = Run(name, "in", image, options);
         GValue result = default;
@@ -35,10 +35,7 @@ internal sealed class VipsOperation : IDisposable
         try
         {
             Vips.GetProperty(operation.operation, "buffer", ref result);
-            var start = Vips.BytesOf(Vips.BoxedOf(result), out var size);
-            var bytes = new byte[checked((int)size)];
-            Marshal.Copy(start, bytes, 0, bytes.Length);
-            return bytes;
+            return Vips.DupBlob(result);
         }
         finally
         {
