@@ -1,9 +1,15 @@
 import assert from "node:assert/strict";
+import { File as NodeFile } from "node:buffer";
+import { webcrypto } from "node:crypto";
 import { test } from "node:test";
-import { crc32 as zlibCrc32 } from "node:zlib";
+import { gzipSync } from "node:zlib";
 import { appendCrc32 } from "../src/crc32.js";
 import { PageMemory, Upload, UploadError, UploadQueue, type UploadOptions, type UploadSource } from "../src/index.js";
 import { cut, FakeServer, json, refused, type Fault } from "./fakeServer.js";
+
+// What browsers and later versions have, and Debian 12's Node 18 keeps elsewhere.
+globalThis.crypto ??= webcrypto as Crypto;
+globalThis.File ??= NodeFile as unknown as typeof File;
 
 const fileOf = (text: string, name = "a.jpg") => new File([text], name, { type: "image/jpeg", lastModified: 1 });
 const textOf = (bytes: Uint8Array | undefined) => new TextDecoder().decode(bytes);
@@ -20,7 +26,7 @@ test("CRC-32 is the one of ZIP, however the bytes are cut", () => {
   assert.equal(appendCrc32(0, new TextEncoder().encode("123456789")), 0xcbf43926);
   const bytes = Uint8Array.from({ length: 1000 }, (_, i) => (i * 7919) & 0xff);
   const whole = appendCrc32(0, bytes);
-  if (zlibCrc32) assert.equal(whole, zlibCrc32(bytes));
+  assert.equal(whole, gzipSync(bytes).readUInt32LE(gzipSync(bytes).length - 8)); // RFC 1952: the last but one word
   for (const at of [0, 1, 7, 8, 9, 999, 1000]) {
     assert.equal(appendCrc32(appendCrc32(0, bytes.subarray(0, at)), bytes.subarray(at)), whole);
   }

@@ -6,7 +6,7 @@ import sharp from 'sharp'
 
 const [source, target, rules] = process.argv.slice(2)
 const [rule] = JSON.parse(await readFile(rules, 'utf8'))
-const widths = rule.widths.toSorted((a, b) => b - a)
+const widths = [...rule.widths].sort((a, b) => b - a)
 sharp.cache(false)
 sharp.concurrency(1)
 
