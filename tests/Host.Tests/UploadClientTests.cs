@@ -40,7 +40,7 @@ public sealed class UploadClientTests : IAsyncLifetime
         var client = Path.Combine(HostProcess.Repository, "clients/upload/dist/test/test/host/uploadFile.js");
         Assert.True(File.Exists(client), "The client is not built: (cd clients/upload && npm ci && npm test) does it.");
         var memory = folder.PathOf("memory.json");
-        string[] all = [client, host.Client.BaseAddress!.ToString(), arguments[0], memory, .. arguments[1..]];
+        string[] all = ["--no-warnings", client, host.Client.BaseAddress!.ToString(), arguments[0], memory, .. arguments[1..]];
         using var process = Process.Start(new ProcessStartInfo("node", all) { RedirectStandardOutput = true, RedirectStandardError = true })!;
         var output = process.StandardOutput.ReadToEndAsync(Cancellation);
         var error = process.StandardError.ReadToEndAsync(Cancellation);

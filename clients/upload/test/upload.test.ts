@@ -1,15 +1,10 @@
 import assert from "node:assert/strict";
-import { File as NodeFile } from "node:buffer";
-import { webcrypto } from "node:crypto";
 import { test } from "node:test";
 import { gzipSync } from "node:zlib";
 import { appendCrc32 } from "../src/crc32.js";
 import { PageMemory, Upload, UploadError, UploadQueue, type UploadOptions, type UploadSource } from "../src/index.js";
+import "./globals.js";
 import { cut, FakeServer, json, refused, type Fault } from "./fakeServer.js";
-
-// What browsers and later versions have, and Debian 12's Node 18 keeps elsewhere.
-globalThis.crypto ??= webcrypto as Crypto;
-globalThis.File ??= NodeFile as unknown as typeof File;
 
 const fileOf = (text: string, name = "a.jpg") => new File([text], name, { type: "image/jpeg", lastModified: 1 });
 const textOf = (bytes: Uint8Array | undefined) => new TextDecoder().decode(bytes);

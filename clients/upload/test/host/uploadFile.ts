@@ -1,8 +1,9 @@
 // node uploadFile.js URL FILE MEMORY [CHUNKS]: uploads a file to a running host; dies in the middle of sending chunk CHUNKS + 1. MEMORY is a
 // file that remembers the session, as a browser's localStorage does. Prints {"sent": chunks sent, "file": what the host answered}.
-import { existsSync, openAsBlob, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { basename } from "node:path";
-import { PageMemory, Upload, type UploadSource } from "../../src/index.js";
+import "../globals.js";
+import { PageMemory, Upload } from "../../src/index.js";
 import { fetchTransport } from "../../src/transport.js";
 
 class FileMemory extends PageMemory {
@@ -18,7 +19,7 @@ class FileMemory extends PageMemory {
 }
 
 const [endpoint, path, memory, chunks = "Infinity"] = process.argv.slice(2) as [string, string, string, string?];
-const file = Object.assign(await openAsBlob(path, { type: "image/jpeg" }), { name: basename(path), lastModified: 1 }) as UploadSource;
+const file = new File([readFileSync(path)], basename(path), { type: "image/jpeg", lastModified: 1 });
 let sent = 0;
 const upload = new Upload(file, {
   endpoint,
