@@ -21,7 +21,7 @@ test("CRC-32 is the one of ZIP, however the bytes are cut", () => {
   assert.equal(appendCrc32(0, new TextEncoder().encode("123456789")), 0xcbf43926);
   const bytes = Uint8Array.from({ length: 1000 }, (_, i) => (i * 7919) & 0xff);
   const whole = appendCrc32(0, bytes);
-  assert.equal(whole, gzipSync(bytes).readUInt32LE(gzipSync(bytes).length - 8)); // RFC 1952: the last but one word
+  assert.equal(whole, gzipSync(bytes).subarray(-8).readUInt32LE()); // RFC 1952: the last but one word
   for (const at of [0, 1, 7, 8, 9, 999, 1000]) {
     assert.equal(appendCrc32(appendCrc32(0, bytes.subarray(0, at)), bytes.subarray(at)), whole);
   }
