@@ -1,6 +1,4 @@
 using System.Diagnostics;
-using System.Net;
-using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using Xunit;
 
@@ -9,6 +7,8 @@ namespace Host.Tests;
 /// <summary>A host that runs as a process of its own, to be killed.</summary>
 internal sealed class RunningHost : IAsyncDisposable
 {
+    private const string ListensAt = "Now listening on: ";
+
     private readonly Process process;
 
     private RunningHost(Process process, HttpClient client)
@@ -24,7 +24,6 @@ internal sealed class RunningHost : IAsyncDisposable
     /// <summary>Starts it and returns as soon as it is ready.</summary>
     internal static async Task<RunningHost> StartAsync(Dictionary<string, string> settings)
     {
-        var url = $"http://127.0.0.1:{FreePort()}";
         var start = new ProcessStartInfo("dotnet", [typeof(Program).Assembly.Location])
         {
             RedirectStandardOutput = true,
@@ -35,13 +34,16 @@ internal sealed class RunningHost : IAsyncDisposable
             start.Environment[key] = value;
         }
 
-        start.Environment["ASPNETCORE_URLS"] = url;
+        start.Environment["ASPNETCORE_URLS"] = "http://127.0.0.1:0";
+        var address = new TaskCompletionSource<Uri>(TaskCreationOptions.RunContinuationsAsynchronously);
         var process = Process.Start(start)!;
-        process.OutputDataReceived += (_, line) => TestContext.Current.SendDiagnosticMessage(line.Data ?? "");
-        process.ErrorDataReceived += (_, line) => TestContext.Current.SendDiagnosticMessage(line.Data ?? "");
+        process.OutputDataReceived += (_, line) => Read(line.Data ?? "");
+        process.ErrorDataReceived += (_, line) => Read(line.Data ?? "");
         process.BeginOutputReadLine();
         process.BeginErrorReadLine();
-        var running = new RunningHost(process, new HttpClient { BaseAddress = new Uri(url) });
+        await Task.WhenAny(address.Task, process.WaitForExitAsync(TestContext.Current.CancellationToken));
+        Assert.True(address.Task.IsCompleted, "The host did not start.");
+        var running = new RunningHost(process, new HttpClient { BaseAddress = await address.Task });
         while (!await running.IsReadyAsync())
         {
             Assert.False(process.HasExited, "The host did not start.");
@@ -49,6 +51,15 @@ internal sealed class RunningHost : IAsyncDisposable
         }
 
         return running;
+
+        void Read(string line)
+        {
+            TestContext.Current.SendDiagnosticMessage(line);
+            if (line.Split(ListensAt) is [_, var url])
+            {
+                address.TrySetResult(new Uri(url));
+            }
+        }
     }
 
     /// <summary>Bytes it has read from files so far, as the kernel counts them.</summary>
@@ -92,12 +103,5 @@ internal sealed class RunningHost : IAsyncDisposable
         {
             return false;
         }
-    }
-
-    private static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 }

@@ -9,8 +9,8 @@ namespace Host.Tests;
 /// <summary>Build servers and hosts that die in the middle of a sync, each a process of its own.</summary>
 public sealed class SiteKillTests : IAsyncLifetime
 {
-    private const int Files = 600;
-    private const int FileBytes = 20_000;
+    private const int Files = 2000; // the kills come long before the last
+    private const int FileBytes = 5000;
     private const string NoRights = "-dac_override,-dac_read_search";
 
     private readonly HostProcess commands = new();

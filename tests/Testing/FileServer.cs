@@ -34,6 +34,9 @@ public enum FileFault
 
     /// <summary>Says the file were one byte longer.</summary>
     LongerThanItIs,
+
+    /// <summary>From here on the file is another, with another ETag.</summary>
+    Replaced,
 }
 
 /// <summary>
@@ -105,6 +108,10 @@ public sealed class FileServer : IAsyncDisposable
         var (request, response) = (context.Request, context.Response);
         requests.Enqueue(request.Headers.Range is { Count: > 0 } asked ? asked.ToString() : "-");
         FileFault? fault = faults.TryDequeue(out var next) ? next : null;
+        if (fault is FileFault.Replaced)
+        {
+            ETag = "\"v2\"";
+        }
 
         // The path as it was sent: %2F stays.
         var path = context.Features.Get<IHttpRequestFeature>()!.RawTarget.Split('?')[0][1..];
