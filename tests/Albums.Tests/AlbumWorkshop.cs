@@ -17,6 +17,7 @@ using Testing;
 using Uploads;
 using Uploads.Contracts;
 using Weddings;
+using Xunit;
 
 namespace Albums.Tests;
 
@@ -158,6 +159,36 @@ internal sealed class AlbumWorkshop : IAsyncDisposable
             .CreateInstance<ZipAlbumHandler>(
                 node.Services, events, storage, contents, urls, discard, Expiry, Turns, clock ?? Clock, NullLogger<ZipAlbumHandler>.Instance)
             .RunAsync(new ZipAlbum(id), default);
+    }
+
+    /// <summary>
+    /// An attempt that breaks off once the given parts are recorded, and stores no others, however slow the database is. A part whose
+    /// headers wait for a CRC comes only if those that hold the rest of the file are given too, or have headers that wait: these read it first.
+    /// </summary>
+    internal async Task BreakOffAsync(Guid id, params int[] parts)
+    {
+        var storage = new GatedParts(Storage)
+        {
+            BeforePart = async (_, part, cancel) =>
+            {
+                if (!parts.Contains(part.Number))
+                {
+                    await WaitForPartsAsync(id, parts.Length, cancel);
+                    throw new StorageException(StorageError.Unavailable, "The test stops the attempt here.");
+                }
+            },
+        };
+        await Assert.ThrowsAsync<StorageException>(() => AttemptAsync(id, storage));
+        Assert.Equal(parts, (await AlbumAsync(id)).Parts.Keys.Order());
+    }
+
+    /// <summary>Returns once so many parts are recorded.</summary>
+    internal async Task WaitForPartsAsync(Guid id, int count, CancellationToken cancellationToken)
+    {
+        while ((await AlbumAsync(id)).Parts.Count < count)
+        {
+            await Task.Delay(TimeSpan.FromMilliseconds(10), cancellationToken);
+        }
     }
 
     /// <summary>Plans the album, as the first download does.</summary>

@@ -124,7 +124,11 @@ public sealed class BulkActionTests : IAsyncLifetime
         var ids = await FailedAsync("kim-lee", 3);
         var bulk = await StartAsync(BulkKind.Cancel, new AlbumSearch(Statuses: [AlbumStatus.Failed]));
 
-        // Lists still have it as failed.
+        // Lists still have it as failed: while a transaction runs, no subscription sees what was written after it began.
+        await using var connection = await workshop.Services.GetRequiredService<NpgsqlDataSource>().OpenConnectionAsync(Cancel);
+        await using var transaction = await connection.BeginTransactionAsync(Cancel);
+        await using var begin = new NpgsqlCommand("select pg_current_xact_id()", connection, transaction);
+        await begin.ExecuteNonQueryAsync(Cancel);
         await workshop.Events.DecideAsync<Album, IAlbumEvent>(
             ids[1], _ => [new AlbumCompleted("kim-lee", "key", 1, "etag", 1, 0, Now, Now)], Cancel);
         await RunAsync(bulk, catchUp: false);

@@ -131,6 +131,7 @@ public abstract class DownloadAlbumTests : IAsyncLifetime
 /// <summary>On a real S3 server.</summary>
 public sealed class DownloadAlbumOnCeph : DownloadAlbumTests
 {
+    private S3Options options = null!;
     private S3ObjectStorage storage = null!;
 
     public override async ValueTask DisposeAsync()
@@ -150,7 +151,7 @@ public sealed class DownloadAlbumOnCeph : DownloadAlbumTests
 
         using var redirected = await redirecting.Client.GetAsync(Url(id), Cancel);
         Assert.Equal(HttpStatusCode.TemporaryRedirect, redirected.StatusCode);
-        using var store = CephServer.OpenHttp(await CephServer.TlsBucketAsync());
+        using var store = CephServer.OpenHttp(options);
         using var stored = await store.GetAsync(redirected.Headers.Location, Cancel);
         Assert.Equal("attachment", stored.Content.Headers.ContentDisposition!.DispositionType);
         Assert.Equal(SHA256.HashData(zip), SHA256.HashData(await stored.Content.ReadAsByteArrayAsync(Cancel)));
@@ -166,8 +167,11 @@ public sealed class DownloadAlbumOnCeph : DownloadAlbumTests
         Assert.Equal(SHA256.HashData(zip), SHA256.HashData(await redirecting.Client.GetByteArrayAsync(Url(id), Cancel)));
     }
 
-    private protected override async Task<IObjectStorage?> OpenStoreAsync() =>
-        storage = new S3ObjectStorage(await CephServer.TlsBucketAsync(), TimeProvider.System);
+    private protected override async Task<IObjectStorage?> OpenStoreAsync()
+    {
+        options = await CephServer.OwnBucketAsync(); // others have files of these names, too
+        return storage = new S3ObjectStorage(options, TimeProvider.System);
+    }
 }
 
 /// <summary>In a folder, and all that is the same on every store.</summary>

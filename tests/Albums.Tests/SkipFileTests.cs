@@ -3,7 +3,6 @@ using System.Net.Http.Json;
 using System.Text.Json;
 using Albums.Contracts;
 using Microsoft.Extensions.DependencyInjection;
-using Platform.Storage;
 using Xunit;
 
 namespace Albums.Tests;
@@ -37,15 +36,7 @@ public sealed class SkipFileTests : IAsyncLifetime
         await using var server = await workshop.ServeAsync();
         var id = await workshop.RequestAsync("a.mov", "b.mov", "c.mov");
         await workshop.PlanAsync(id);
-        workshop.Storage.BeforeCall = async _ =>
-        {
-            if ((await workshop.AlbumAsync(id)).Parts.Count > 0)
-            {
-                throw new StorageException(StorageError.PartsRefused, "The test stops the attempt here.");
-            }
-        };
-        await Assert.ThrowsAsync<StorageException>(() => workshop.AttemptAsync(id));
-        workshop.Storage.BeforeCall = null;
+        await workshop.BreakOffAsync(id, 1);
         await workshop.Events.DecideAsync<Album, IAlbumEvent>(id, _ => [new AlbumFailed("STORAGE_ERROR", "", DateTimeOffset.UnixEpoch)], Cancel);
 
         await AssertAnswerAsync(server, id, 1, null);

@@ -93,7 +93,7 @@ public sealed class AlertTests : SiteTest
         await CheckAsync(1);
         Assert.Equal(["public_url_failed", "public_url_slow"], await KindsAsync());
 
-        await ConfigureAsync(new { cacheRules = Array.Empty<object>(), publicUrl = visited.Url });
+        await ConfigureAsync(new { cacheRules = Array.Empty<object>(), publicUrl = visited.Url, alertThresholds = new { uploadErrorPercent = 5, responseSeconds = 30 } });
         visited.Answer = _ => Task.CompletedTask;
         Write("index.html", "<p>2");
         await SyncAsync();

@@ -37,7 +37,8 @@ public sealed class FailedStartTests : IAsyncLifetime
     [Fact]
     public async Task No_Postgres_at_the_address()
     {
-        postgres.Port = FreePort();
+        using var reserved = Reserve(out var port);
+        postgres.Port = port;
         await AssertRefusedAsync(3, $"127.0.0.1:{postgres.Port}", new() { [Postgres] = postgres.ConnectionString });
     }
 
@@ -67,15 +68,19 @@ public sealed class FailedStartTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task An_S3_that_does_not_answer() => await AssertRefusedAsync(3, "Storage__S3", new()
+    public async Task An_S3_that_does_not_answer()
     {
-        ["Storage__Provider"] = "S3",
-        ["Storage__S3__Endpoint"] = $"http://127.0.0.1:{FreePort()}",
-        ["Storage__S3__Region"] = "auto",
-        ["Storage__S3__Bucket"] = "photos",
-        ["Storage__S3__AccessKey"] = "key",
-        ["Storage__S3__SecretKey"] = "secret",
-    });
+        using var reserved = Reserve(out var port);
+        await AssertRefusedAsync(3, "Storage__S3", new()
+        {
+            ["Storage__Provider"] = "S3",
+            ["Storage__S3__Endpoint"] = $"http://127.0.0.1:{port}",
+            ["Storage__S3__Region"] = "auto",
+            ["Storage__S3__Bucket"] = "photos",
+            ["Storage__S3__AccessKey"] = "key",
+            ["Storage__S3__SecretKey"] = "secret",
+        });
+    }
 
     [Theory]
     [InlineData("Storage__Folder")]
@@ -130,10 +135,12 @@ public sealed class FailedStartTests : IAsyncLifetime
         return error;
     }
 
-    private static int FreePort()
+    // Bound, but nobody listens: who connects is refused, and nobody else gets the port until the socket is disposed.
+    private static Socket Reserve(out int port)
     {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
+        var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        socket.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        port = ((IPEndPoint)socket.LocalEndPoint!).Port;
+        return socket;
     }
 }

@@ -73,6 +73,9 @@ internal sealed class HostCluster : IAsyncDisposable
         return host;
     }
 
+    /// <summary>From now on no album comes far beyond so many parts.</summary>
+    internal Task<PartGate> CloseGateAsync(int parts) => PartGate.CloseAsync(database.ConnectionString, parts);
+
     /// <summary>Requests an album of all sources.</summary>
     /// <returns>Its address.</returns>
     internal async Task<string> RequestAsync(RunningHost host)
@@ -120,7 +123,7 @@ internal sealed class HostCluster : IAsyncDisposable
 
         await Events.DisposeAsync();
         await database.DisposeAsync();
-        folder.Delete(recursive: true);
+        await TemporaryFolder.DeleteAsync(folder.FullName);
     }
 
     private async Task UseBucketAsync(S3Options bucket)

@@ -31,6 +31,6 @@ internal sealed class HostFolder : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await database.DisposeAsync();
-        folder.Delete(recursive: true);
+        await TemporaryFolder.DeleteAsync(folder.FullName);
     }
 }

@@ -29,13 +29,13 @@ internal sealed class HostProcess : IDisposable
         return Process.Start(start)!;
     }
 
-    /// <summary>Runs the host until it ends by itself, at most for a minute.</summary>
+    /// <summary>Runs the host until it ends by itself, at most for five minutes.</summary>
     internal async Task<(int ExitCode, string Output, string Error)> RunAsync(
         Dictionary<string, string> settings, params string[] arguments)
     {
         using var process = Start(settings, arguments);
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
-        patience.CancelAfter(TimeSpan.FromMinutes(1));
+        patience.CancelAfter(TimeSpan.FromMinutes(5));
         try
         {
             var output = process.StandardOutput.ReadToEndAsync(patience.Token);

@@ -21,11 +21,13 @@ public sealed class KilledHostTests
         await using var cluster = await HostCluster.StartAsync(bucket: null, videos: 4, videoMiB: 150);
         var host = await cluster.StartHostAsync();
         var undisturbed = await HostCluster.HashAsync(host, await cluster.RequestAsync(host));
+        await using var gate = await cluster.CloseGateAsync(parts: 5);
         var album = await cluster.RequestAsync(host);
-        foreach (var parts in new[] { 5, 20, 40 })
+        foreach (var (parts, next) in new[] { (5, 20), (20, 40), (40, int.MaxValue) })
         {
             await cluster.Events.WaitForAsync(album, "part_stored", parts);
             await host.KillAsync();
+            await gate.MoveAsync(next);
             host = await cluster.StartHostAsync();
         }
 
@@ -38,9 +40,10 @@ public sealed class KilledHostTests
     public async Task When_a_worker_is_killed_another_node_finishes_its_album()
     {
         await using var cluster = await HostCluster.StartAsync(bucket: null, videos: 4, videoMiB: 150);
-        var (worker, other, album, undisturbed) = await StartTwoAsync(cluster);
+        var (worker, other, album, undisturbed, gate) = await StartTwoAsync(cluster);
         await worker.KillAsync();
         var killedAt = DateTime.UtcNow;
+        await gate.DisposeAsync();
 
         Assert.Equal(undisturbed, await HostCluster.HashAsync(other, album));
         await cluster.Events.AssertEachOnceAsync(album);
@@ -74,9 +77,10 @@ public sealed class KilledHostTests
             proxy.Latency = () => TimeSpan.FromMilliseconds(100);
         }
 
-        var (worker, other, album, undisturbed) = await StartTwoAsync(cluster);
+        var (worker, other, album, undisturbed, gate) = await StartTwoAsync(cluster);
         worker.Pause();
         var pausedAt = DateTime.UtcNow;
+        await gate.DisposeAsync();
         while ((await cluster.Events.AttemptAsync(album, 2)).At == default || DateTime.UtcNow < pausedAt + pause)
         {
             await Task.Delay(10, TestContext.Current.CancellationToken);
@@ -93,13 +97,15 @@ public sealed class KilledHostTests
         await cluster.Events.AssertEachOnceAsync(album);
     }
 
-    private static async Task<(RunningHost Worker, RunningHost Other, string Album, string Undisturbed)> StartTwoAsync(HostCluster cluster)
+    // Until the gate is disposed, the album is in the middle.
+    private static async Task<(RunningHost Worker, RunningHost Other, string Album, string Undisturbed, PartGate Gate)> StartTwoAsync(HostCluster cluster)
     {
         var (first, second) = (await cluster.StartHostAsync(), await cluster.StartHostAsync());
         var undisturbed = await HostCluster.HashAsync(first, await cluster.RequestAsync(first));
+        var gate = await cluster.CloseGateAsync(parts: 5);
         var album = await cluster.RequestAsync(first);
         await cluster.Events.WaitForAsync(album, "part_stored", 5);
         var (worker, _) = await cluster.Events.AttemptAsync(album, 1);
-        return worker == first.ProcessId ? (first, second, album, undisturbed) : (second, first, album, undisturbed);
+        return worker == first.ProcessId ? (first, second, album, undisturbed, gate) : (second, first, album, undisturbed, gate);
     }
 }

@@ -47,7 +47,7 @@ public sealed class ResumedDownloadTests : IAsyncLifetime
                 File.Delete(zip);
             }
 
-            using var curl = Curl(first, album, target, "--limit-rate", "16M");
+            using var curl = Curl(first, album, target, "--limit-rate", "8M");
             while (!File.Exists(target) || new FileInfo(target).Length < FileBytes)
             {
                 Assert.False(curl.HasExited, "It was all there before the host could be killed.");

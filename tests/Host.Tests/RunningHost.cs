@@ -9,6 +9,9 @@ internal sealed class RunningHost : IAsyncDisposable
 {
     private const string ListensAt = "Now listening on: ";
 
+    // Who follows an album waits for one answer until it is made.
+    private static readonly TimeSpan LongestAnswer = TimeSpan.FromMinutes(5);
+
     private readonly Process process;
 
     private RunningHost(Process process, HttpClient client)
@@ -43,7 +46,7 @@ internal sealed class RunningHost : IAsyncDisposable
         process.BeginErrorReadLine();
         await Task.WhenAny(address.Task, process.WaitForExitAsync(TestContext.Current.CancellationToken));
         Assert.True(address.Task.IsCompleted, "The host did not start.");
-        var running = new RunningHost(process, new HttpClient { BaseAddress = await address.Task });
+        var running = new RunningHost(process, new HttpClient { BaseAddress = await address.Task, Timeout = LongestAnswer });
         while (!await running.IsReadyAsync())
         {
             Assert.False(process.HasExited, "The host did not start.");

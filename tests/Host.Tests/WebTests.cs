@@ -26,7 +26,7 @@ public sealed class WebHost : WebApplicationFactory<Program>, IAsyncLifetime
     {
         await base.DisposeAsync();
         await database.DisposeAsync();
-        Directory.Delete(folder, recursive: true);
+        await TemporaryFolder.DeleteAsync(folder);
     }
 
     protected override void ConfigureWebHost(IWebHostBuilder builder) => builder
@@ -48,10 +48,25 @@ public sealed class WebTests(WebHost host) : IClassFixture<WebHost>
     [Fact]
     public async Task The_process_is_ready_when_what_it_needs_is_there()
     {
-        var health = await client.GetFromJsonAsync<JsonElement>("/health/ready", Cancellation);
+        var health = await ReadyAsync();
         Assert.Equal("healthy", health.GetProperty("status").GetString());
         var checks = health.GetProperty("checks").EnumerateObject().Select(check => $"{check.Name} {check.Value}").Order();
         Assert.Equal(["database healthy", "storage healthy", "subscriptions healthy"], checks);
+    }
+
+    // A check that a busy machine keeps waiting for five seconds counts as failed; who asks for readiness asks again.
+    private async Task<JsonElement> ReadyAsync()
+    {
+        for (var attempt = 1; ; attempt++)
+        {
+            using var answer = await client.GetAsync("/health/ready", Cancellation);
+            if (answer.IsSuccessStatusCode || attempt == 10)
+            {
+                return await answer.Content.ReadFromJsonAsync<JsonElement>(Cancellation);
+            }
+
+            await Task.Delay(100, Cancellation);
+        }
     }
 
     [Fact]

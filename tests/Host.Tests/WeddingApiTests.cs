@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
 using Microsoft.AspNetCore.Mvc.Testing;
+using Microsoft.AspNetCore.TestHost;
 using Microsoft.Extensions.DependencyInjection;
 using Platform.Accounts;
 using Platform.Storage;
@@ -114,6 +115,24 @@ public sealed class WeddingApiTests : IAsyncLifetime
         var couple = Assert.Single(redeemed, principal => principal is not null)!;
         Assert.Equal("ann-bob", couple.FindFirst(AccountClaims.Wedding)!.Value);
         Assert.Null(await weddings.RedeemSignInAsync(Secret.New(), Cancellation));
+    }
+
+    [Fact]
+    public async Task Looks_that_are_saved_while_a_logo_is_sent_stay()
+    {
+        await using var watched = host.WithWebHostBuilder(builder => builder.UseSetting("Roles", "web").ConfigureTestServices(services =>
+        {
+            var store = services.Last(service => service.ServiceType == typeof(IObjectStorage));
+            services.AddSingleton<IObjectStorage>(provider => new FaultyObjectStorage((IObjectStorage)store.ImplementationFactory!(provider)));
+        }));
+        var weddings = watched.Services.GetRequiredService<IWeddings>();
+        var storage = (FaultyObjectStorage)watched.Services.GetRequiredService<IObjectStorage>();
+        storage.BeforeCall = _ => weddings.ChangeBrandingAsync("ann-bob", new Branding(Studio: "Studio Mia"), "ann", Cancellation);
+        await weddings.ChangeLogoAsync("ann-bob", new byte[] { 0xFF, 0xD8, 0xFF }, "ann", Cancellation);
+        storage.BeforeCall = null;
+        var looks = (await weddings.FindAsync("ann-bob", Cancellation))!.Branding;
+        Assert.Equal("Studio Mia", looks.Studio);
+        Assert.EndsWith(".jpg", looks.LogoUrl, StringComparison.Ordinal);
     }
 
     private static string TokenIn(string mail) => MailText.Of(mail).Split("/couple/sign-in/")[1].Split('\r', '\n')[0];

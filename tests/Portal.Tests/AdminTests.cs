@@ -20,7 +20,9 @@ public sealed class AdminTests(PortalHost host, Browser browser) : IClassFixture
         await admin.OpenLiveAsync("/admin/albums");
         await Expect(page.GetByRole(AriaRole.Link, new() { Name = "anna-ben" })).ToBeVisibleAsync();
 
-        await page.GetByRole(AriaRole.Button, new() { Name = "Failed" }).ClickAsync();
+        var ofFailed = page.GetByRole(AriaRole.Button, new() { Name = "Failed" });
+        await ofFailed.ClickAsync();
+        await Expect(ofFailed).ToHaveAttributeAsync("aria-pressed", "true"); // what is typed is added to what the page shows
         await page.GetByLabel("Wedding or album").FillAsync("KIM");
         await page.WaitForURLAsync("**/admin/albums?*q=KIM*", Visitor.AtOnce);
         Assert.Contains("status=Failed", page.Url, StringComparison.Ordinal);
@@ -76,8 +78,7 @@ public sealed class AdminTests(PortalHost host, Browser browser) : IClassFixture
         await Expect(page.GetByRole(AriaRole.Button, new() { Name = "Replay" })).ToHaveCountAsync(0);
         await page.GotoAsync("/admin/settings");
         await Expect(page.GetByRole(AriaRole.Heading, new() { Name = "This page is for admins" })).ToBeVisibleAsync();
-        await page.GotoAsync("/admin");
-        await page.GetByRole(AriaRole.Button, new() { Name = "Sign out" }).ClickAsync();
+        await visitor.SignOutAsync();
         await Expect(page.GetByRole(AriaRole.Heading, new() { Name = "Sign in" })).ToBeVisibleAsync();
     }
 

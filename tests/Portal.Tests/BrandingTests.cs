@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Playwright;
 using Weddings.Contracts;
 using Xunit;
@@ -26,6 +27,7 @@ public sealed class BrandingTests(PortalHost host, Browser browser) : IClassFixt
         await page.GetByLabel("Language of pages and mails").SelectOptionAsync("de");
         await Expect(page.GetByText("Teilt eure Fotos und Videos mit uns")).ToBeVisibleAsync();
         await page.GetByRole(AriaRole.Button, new() { Name = "Save looks" }).ClickAsync();
+        await AwaitSavedAsync("branded");
         await page.GetByLabel("Logo").SetInputFilesAsync(new FilePayload { Name = "logo.png", MimeType = "image/png", Buffer = Png });
         await Expect(page.GetByRole(AriaRole.Button, new() { Name = "Remove the logo" })).ToBeVisibleAsync();
         await Expect(page.FrameLocator("iframe").GetByText("Anmelden", new() { Exact = true })).ToBeVisibleAsync();
@@ -71,6 +73,16 @@ public sealed class BrandingTests(PortalHost host, Browser browser) : IClassFixt
 
     [Fact]
     public void A_colour_that_can_be_read_stays_as_it_is() => Assert.Equal("7a5c3e", Pair(Palette.Css("7a5c3e"), "--accent")[0]);
+
+    // Nothing on the page tells of it; and what is saved later takes the place of a logo that came before.
+    private async Task AwaitSavedAsync(string weddingId)
+    {
+        var weddings = host.Services.GetRequiredService<IWeddings>();
+        while ((await weddings.FindAsync(weddingId, TestContext.Current.CancellationToken))!.Branding.Studio is null)
+        {
+            await Task.Delay(20, TestContext.Current.CancellationToken);
+        }
+    }
 
     private static string[] Pair(string css, string name)
     {

@@ -16,8 +16,8 @@ public sealed class Browser : IAsyncLifetime
 
     private const string Path = "/usr/bin/chromium";
 
-    // Milliseconds: a machine that builds beside is slow.
-    private const float Patience = 20_000;
+    /// <summary>Milliseconds: a machine that builds beside is slow.</summary>
+    internal const float Patience = 60_000;
 
     private IPlaywright playwright = null!;
     private IBrowser chromium = null!;

@@ -26,10 +26,10 @@ public sealed class GalleryTests(PortalHost host, Browser browser) : IClassFixtu
         var answer = await page.GotoAsync(link);
         Assert.StartsWith("default-src 'self'", await answer!.HeaderValueAsync("content-security-policy"), StringComparison.Ordinal);
         Assert.DoesNotContain("style=", await page.ContentAsync(), StringComparison.Ordinal);
-        await Expect(page.Locator(".photos img")).ToHaveCountAsync(2, new() { Timeout = 30_000 });
+        await Expect(page.Locator(".photos img")).ToHaveCountAsync(2);
         await Expect(page.GetByText("dance.mp4")).ToBeVisibleAsync();
         await Expect(page.GetByText("Aunt Zoë")).ToBeVisibleAsync();
-        await Expect(page.Locator("[data-waiting]")).ToHaveCountAsync(0, new() { Timeout = 30_000 });
+        await Expect(page.Locator("[data-waiting]")).ToHaveCountAsync(0);
         await page.ReloadAsync();
         var widths = await page.EvaluateAsync<int[]>("() => Promise.all([...document.images].map(async image => (await image.decode(), image.naturalWidth)))");
         Assert.Equal([480, 480], widths);
@@ -81,7 +81,7 @@ public sealed class GalleryTests(PortalHost host, Browser browser) : IClassFixtu
         var hidden = await host.SendPhotoAsync("kim-lee", 2);
         await using var couple = await browser.VisitAsync(host);
         await couple.Page.GotoAsync(link);
-        await Expect(couple.Page.Locator(".photos img")).ToHaveCountAsync(2, new() { Timeout = 30_000 });
+        await Expect(couple.Page.Locator(".photos img")).ToHaveCountAsync(2);
         await couple.Page.GetByRole(AriaRole.Checkbox, new() { Name = "IMG_2.jpg" }).CheckAsync();
         await couple.Page.GetByRole(AriaRole.Button, new() { Name = "Hide" }).ClickAsync();
         await couple.Page.GetByLabel("Password").FillAsync("white roses");
@@ -136,7 +136,7 @@ public sealed class GalleryTests(PortalHost host, Browser browser) : IClassFixtu
         var photo = await host.SendPhotoAsync("priya-raj", 1, withdrawToken: token);
         await using var couple = await browser.VisitAsync(host);
         await couple.Page.GotoAsync(link);
-        await Expect(couple.Page.Locator(".photos img")).ToHaveCountAsync(1, new() { Timeout = 30_000 });
+        await Expect(couple.Page.Locator(".photos img")).ToHaveCountAsync(1);
         var storage = host.Services.GetRequiredService<IObjectStorage>();
         var key = Assert.Single((await storage.ListAsync("gallery/priya-raj/", null, TestContext.Current.CancellationToken)).Objects).Key;
         await host.WithdrawAsync(photo, token);

@@ -5,14 +5,14 @@ using static Microsoft.Playwright.Assertions;
 
 namespace Portal.Tests;
 
-public sealed class GuestTests(PortalHost host, Browser browser) : IClassFixture<PortalHost>, IDisposable
+public sealed class GuestTests(PortalHost host, Browser browser) : IClassFixture<PortalHost>, IAsyncDisposable
 {
     private readonly Phone phone = new();
 
     private const int MostBytes = 30_000;
     private const int Files = 20;
 
-    public void Dispose() => phone.Dispose();
+    public ValueTask DisposeAsync() => phone.DisposeAsync();
 
     [Fact]
     public async Task A_guest_sends_20_files_with_a_connection_cut_in_the_middle_and_sees_them_after_a_reload()
@@ -35,7 +35,7 @@ public sealed class GuestTests(PortalHost host, Browser browser) : IClassFixture
             await (Interlocked.Increment(ref cut) is >= 5 and <= 7 ? route.AbortAsync("connectionreset") : route.ContinueAsync());
         });
         await input.SetInputFilesAsync(pictures);
-        await Expect(page.GetByText($"All {Files} files have arrived.")).ToBeVisibleAsync(new() { Timeout = 30_000 });
+        await Expect(page.GetByText($"All {Files} files have arrived.")).ToBeVisibleAsync();
         await guest.AssertAccessibleAsync();
         await guest.TakePictureAsync("guest-done-phone-light");
 

@@ -54,7 +54,7 @@ public sealed class LanguageTests(PortalHost host, Browser browser) : IClassFixt
         Assert.Equal("de", await page.Locator("html").GetAttributeAsync("lang"));
         await Expect(page.GetByText("Euer Hochzeitsalbum · 20. Juni 2026")).ToBeVisibleAsync();
         await Expect(page.GetByRole(AriaRole.Heading, new() { Name = "Das Album ist fertig" })).ToBeVisibleAsync();
-        await Expect(page.Locator(".photos img")).ToHaveCountAsync(1, new() { Timeout = 30_000 });
+        await Expect(page.Locator(".photos img")).ToHaveCountAsync(1);
         await page.ReloadAsync(); // until now it has looked for the thumbnail again and again
         Assert.InRange(await couple.TransferredBytesAsync(), 1_000, MostBytes);
         await page.GetByRole(AriaRole.Checkbox, new() { Name = "IMG_1.jpg" }).CheckAsync();

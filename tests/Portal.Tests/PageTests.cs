@@ -80,7 +80,7 @@ public sealed class PageTests(ShowcaseHost host, Browser browser) : IClassFixtur
         await using (var couple = await browser.VisitAsync(host))
         {
             await couple.Page.GotoAsync(shown.CouplePath);
-            await Expect(couple.Page.Locator("[data-waiting]")).ToHaveCountAsync(0, new() { Timeout = 60_000 }); // thumbnails are made
+            await Expect(couple.Page.Locator("[data-waiting]")).ToHaveCountAsync(0); // thumbnails are made
         }
 
         var invitation = Platform.Accounts.AccountPaths.InvitationOf(await host.InviteAsync("viewer"));

@@ -1,11 +1,13 @@
+using Testing;
+
 namespace Portal.Tests;
 
 /// <summary>Files of a guest, on a disk: the browser knows them again by their time of change too.</summary>
-internal sealed class Phone : IDisposable
+internal sealed class Phone : IAsyncDisposable
 {
     private readonly DirectoryInfo folder = Directory.CreateTempSubdirectory("phone-");
 
-    public void Dispose() => folder.Delete(recursive: true);
+    public async ValueTask DisposeAsync() => await TemporaryFolder.DeleteAsync(folder.FullName);
 
     internal string PathOf(string name) => Path.Combine(folder.FullName, name);
 

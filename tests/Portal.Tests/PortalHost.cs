@@ -63,7 +63,7 @@ public class PortalHost : WebApplicationFactory<Program>, IAsyncLifetime
         GC.SuppressFinalize(this);
         await base.DisposeAsync();
         await database.DisposeAsync();
-        Directory.Delete(folder, recursive: true);
+        await TemporaryFolder.DeleteAsync(folder);
     }
 
     protected override void ConfigureWebHost(IWebHostBuilder builder) => builder

@@ -16,7 +16,7 @@ public sealed class SubscriptionTests(PortalHost host, Browser browser) : IClass
         var page = admin.Page;
         await admin.OpenLiveAsync("/admin/subscriptions");
         var albums = page.GetByRole(AriaRole.Region, new() { Name = "albums", Exact = true });
-        await Expect(albums.GetByText("Stopped")).ToBeVisibleAsync(new() { Timeout = 30_000 });
+        await Expect(albums.GetByText("Stopped")).ToBeVisibleAsync();
         await Expect(albums.GetByText("album_requested")).ToBeVisibleAsync();
         await admin.AssertAccessibleAsync();
         await admin.TakePictureAsync("subscription-stopped-desktop-dark");
@@ -30,7 +30,7 @@ public sealed class SubscriptionTests(PortalHost host, Browser browser) : IClass
         await dialog.GetByLabel("Why").FillAsync("written by hand");
         await admin.AssertAccessibleAsync();
         await dialog.GetByRole(AriaRole.Button, new() { Name = "Pass it" }).ClickAsync();
-        await Expect(albums.GetByText("Running")).ToBeVisibleAsync(new() { Timeout = 30_000 });
+        await Expect(albums.GetByText("Running")).ToBeVisibleAsync();
         await albums.GetByRole(AriaRole.Button, new() { Name = "Rebuild albums" }).ClickAsync();
 
         await admin.OpenLiveAsync("/admin/audit?subject=albums");

@@ -13,7 +13,7 @@ namespace Portal.Tests;
 /// <summary>Where thumbnails lie, and where there are none.</summary>
 public sealed class ThumbnailTests(Browser browser)
 {
-    private static readonly LocatorAssertionsToHaveCountOptions InTheBackground = new() { Timeout = 60_000 };
+    private static readonly LocatorAssertionsToHaveCountOptions InTheBackground = new() { Timeout = 120_000 }; // a page asks again after up to 15 seconds
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 

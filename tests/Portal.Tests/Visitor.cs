@@ -17,6 +17,7 @@ internal sealed class Visitor : IAsyncDisposable
     internal Visitor(IBrowserContext context, IPage page)
     {
         this.context = context;
+        context.SetDefaultTimeout(Browser.Patience);
         Page = page;
         page.Console += (_, message) =>
         {

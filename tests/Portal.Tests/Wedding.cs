@@ -42,7 +42,9 @@ internal static class Wedding
     {
         using var client = host.CreateClient();
         using var requested = await client.PostAsJsonAsync("/v1/albums", new { weddingId }, Cancellation);
-        return (await requested.EnsureSuccessStatusCode().Content.ReadFromJsonAsync<JsonElement>(Cancellation)).GetProperty("albumId").GetGuid();
+        var album = (await requested.EnsureSuccessStatusCode().Content.ReadFromJsonAsync<JsonElement>(Cancellation)).GetProperty("albumId").GetGuid();
+        await host.CatchUpOnAlbumsAsync();
+        return album;
     }
 
     internal static async Task<string?> StatusOfAsync(this PortalHost host, Guid album)
@@ -184,12 +186,16 @@ internal static class Wedding
         await host.Services.GetRequiredService<IObjectStorage>().PutAsync(key, body, bytes.Length, "application/octet-stream", Cancellation);
     }
 
+    // A couple's page looks for its album once, in a list that follows the log.
+    private static Task CatchUpOnAlbumsAsync(this PortalHost host) => host.Services.GetRequiredService<Subscriptions>().CatchUpAsync("albums", Cancellation);
+
     private static async Task<Guid> RequestAlbumAsync(this PortalHost host, object request)
     {
         using var client = host.CreateClient();
         using var requested = await client.PostAsJsonAsync("/v1/albums", request, Cancellation);
         var album = requested.EnsureSuccessStatusCode().Headers.Location!.OriginalString;
         await client.GetStringAsync($"{album}/progress", Cancellation); // ends with the album
+        await host.CatchUpOnAlbumsAsync();
         var view = await client.GetFromJsonAsync<JsonElement>(album, Cancellation);
         return view.GetProperty("albumId").GetGuid();
     }

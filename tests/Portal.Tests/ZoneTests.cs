@@ -1,6 +1,7 @@
 using System.Globalization;
 using Weddings.Contracts;
 using Xunit;
+using static Microsoft.Playwright.Assertions;
 
 namespace Portal.Tests;
 
@@ -14,13 +15,16 @@ public sealed class ZoneTests(PortalHost host, Browser browser) : IClassFixture<
         await using var admin = await browser.VisitAsAdminAsync(host);
         var page = admin.Page;
         await admin.OpenLiveAsync($"/admin/albums/{album}");
-        var times = page.Locator("main time");
-        Assert.InRange(await times.CountAsync(), 3, 100);
-        foreach (var time in await times.AllAsync())
+        await Expect(page.Locator(".timeline time").First).ToBeVisibleAsync(); // the live page looks for the events anew
+
+        // All at one moment: the page changes with its album.
+        var times = await page.Locator("main time").EvaluateAllAsync<string[]>("times => times.map(time => `${time.title}|${time.innerText}`)");
+        Assert.InRange(times.Length, 3, 100);
+        foreach (var time in times.Select(time => time.Split('|')))
         {
-            var at = DateTimeOffset.Parse((await time.GetAttributeAsync("title"))!, CultureInfo.InvariantCulture);
+            var at = DateTimeOffset.Parse(time[0], CultureInfo.InvariantCulture);
             var there = TimeZoneInfo.ConvertTime(at, TimeZoneInfo.FindSystemTimeZoneById("Europe/Vienna"));
-            Assert.EndsWith(there.ToString("HH:mm:ss", CultureInfo.InvariantCulture) + " Europe/Vienna", await time.InnerTextAsync(), StringComparison.Ordinal);
+            Assert.EndsWith(there.ToString("HH:mm:ss", CultureInfo.InvariantCulture) + " Europe/Vienna", time[1], StringComparison.Ordinal);
         }
 
         await admin.OpenLiveAsync("/admin/albums");

@@ -29,6 +29,7 @@ public sealed class FaultyObjectStorage(IObjectStorage inner) : IObjectStorage
     /// <summary>Breaks the given call from now on, counted from 1; 0 for none.</summary>
     public void FailAt(int call, bool afterEffect)
     {
+        failAtCall = 0; // a call beside this one does not meet the earlier number while the count begins anew
         calls = 0;
         failAfter = afterEffect;
         failAtCall = call;

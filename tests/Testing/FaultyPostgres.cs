@@ -50,6 +50,7 @@ public sealed class FaultyPostgres : LoopbackProxy
     /// <param name="afterEffect">Let the statement be executed, and lose its answer.</param>
     public void FailAt(int call, bool afterEffect)
     {
+        failAtCall = 0; // a call beside this one does not meet the earlier number while the count begins anew
         calls = 0;
         failAfter = afterEffect;
         failAtCall = call;

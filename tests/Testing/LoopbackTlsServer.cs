@@ -11,7 +11,10 @@ namespace Testing;
 /// <summary>A server of this process, on a free port of 127.0.0.1, with a certificate of its own.</summary>
 internal sealed class LoopbackTlsServer : IAsyncDisposable
 {
+    private static readonly TimeSpan LongestEnd = TimeSpan.FromSeconds(30);
+
     private readonly WebApplication app;
+    private int underway;
 
     private LoopbackTlsServer(WebApplication app, string folder)
     {
@@ -42,9 +45,21 @@ internal sealed class LoopbackTlsServer : IAsyncDisposable
             kestrel.Listen(IPAddress.Loopback, 0, listen => listen.UseHttps(CreateCertificate(folder)));
         }).UseKestrelHttpsConfiguration();
         var app = builder.Build();
-        app.Run(answer);
+        var server = new LoopbackTlsServer(app, folder);
+        app.Run(async context =>
+        {
+            Interlocked.Increment(ref server.underway);
+            try
+            {
+                await answer(context);
+            }
+            finally
+            {
+                Interlocked.Decrement(ref server.underway);
+            }
+        });
         await app.StartAsync();
-        return new LoopbackTlsServer(app, folder);
+        return server;
     }
 
     public async ValueTask DisposeAsync()
@@ -54,7 +69,15 @@ internal sealed class LoopbackTlsServer : IAsyncDisposable
         await now.CancelAsync();
         await app.StopAsync(now.Token);
         await app.DisposeAsync();
-        Directory.Delete(Folder, recursive: true);
+
+        // The server leaves those behind that do not end within a second, and they may still write.
+        var since = TimeProvider.System.GetTimestamp();
+        while (Volatile.Read(ref underway) > 0 && TimeProvider.System.GetElapsedTime(since) < LongestEnd)
+        {
+            await Task.Delay(20);
+        }
+
+        await TemporaryFolder.DeleteAsync(Folder);
     }
 
     private static X509Certificate2 CreateCertificate(string folder)

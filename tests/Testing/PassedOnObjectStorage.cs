@@ -31,6 +31,9 @@ public abstract class PassedOnObjectStorage(IObjectStorage inner) : IObjectStora
     public Task<MultipartUpload> BeginCheckedMultipartAsync(string key, string contentType, CancellationToken cancellationToken) =>
         inner.BeginCheckedMultipartAsync(key, contentType, cancellationToken);
 
+    public Task<MultipartUpload> BeginRebuildableMultipartAsync(string key, string contentType, CancellationToken cancellationToken) =>
+        inner.BeginRebuildableMultipartAsync(key, contentType, cancellationToken);
+
     public virtual Task<StoredPart> PutPartAsync(MultipartUpload upload, PartSlot part, Stream body, CancellationToken cancellationToken) =>
         inner.PutPartAsync(upload, part, body, cancellationToken);
 

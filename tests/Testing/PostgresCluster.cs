@@ -1,6 +1,4 @@
 using System.Diagnostics;
-using System.Net;
-using System.Net.Sockets;
 using Npgsql;
 
 namespace Testing;
@@ -21,8 +19,12 @@ public sealed class PostgresCluster : IDisposable
         cd "$dir"
         echo postgres | $as tee password >/dev/null
         $as "$bin/initdb" -D data -U postgres -A scram-sha-256 --pwfile=password -E UTF8 --locale=C --no-sync >initdb.log 2>&1 || { cat initdb.log; exit 1; }
-        $as "$bin/pg_ctl" -D data -l "$dir/server.log" -o "$*" -w start >/dev/null 2>&1 || { cat server.log; exit 1; }
-        echo ready "$(head -n 1 data/postmaster.pid)"
+        for attempt in 1 2 3 4 5; do
+          port=$((20000 + $(od -An -N2 -tu2 /dev/urandom) % 12000)) # below those that the system hands out meanwhile
+          if $as "$bin/pg_ctl" -D data -l "$dir/server.log" -o "$* -c port=$port" -w start >/dev/null 2>&1; then break; fi
+          [ $attempt -lt 5 ] || { cat server.log; exit 1; }
+        done
+        echo ready "$(head -n 1 data/postmaster.pid)" "$port"
         cat >/dev/null
         """;
 
@@ -45,8 +47,7 @@ public sealed class PostgresCluster : IDisposable
     /// <exception cref="InvalidOperationException">It did not start; the message says why, or how to install it.</exception>
     public static async Task<PostgresCluster> StartAsync(params string[] settings)
     {
-        var port = FreePort();
-        string[] all = ["listen_addresses=127.0.0.1", $"port={port}", "unix_socket_directories=", "max_connections=300", .. settings];
+        string[] all = ["listen_addresses=127.0.0.1", "unix_socket_directories=", "max_connections=300", .. settings];
         var start = new ProcessStartInfo("/bin/sh", ["-c", Script, "sh", .. all.Select(setting => $"-c {setting}")])
         {
             RedirectStandardInput = true,
@@ -54,7 +55,7 @@ public sealed class PostgresCluster : IDisposable
         };
         var shell = Process.Start(start) ?? throw new InvalidOperationException("/bin/sh does not start.");
         var line = await shell.StandardOutput.ReadLineAsync() ?? "";
-        if (!line.StartsWith("ready ", StringComparison.Ordinal))
+        if (line.Split(' ') is not ["ready", var processId, var port])
         {
             throw new InvalidOperationException($"No Postgres for the tests. {line}\n{await shell.StandardOutput.ReadToEndAsync()}");
         }
@@ -62,12 +63,12 @@ public sealed class PostgresCluster : IDisposable
         var connection = new NpgsqlConnectionStringBuilder
         {
             Host = "127.0.0.1",
-            Port = port,
+            Port = int.Parse(port),
             Username = "postgres",
             Password = "postgres",
             Database = "postgres",
         };
-        return new PostgresCluster(shell, int.Parse(line["ready ".Length..]), connection.ConnectionString);
+        return new PostgresCluster(shell, int.Parse(processId), connection.ConnectionString);
     }
 
     public void Dispose()
@@ -75,12 +76,5 @@ public sealed class PostgresCluster : IDisposable
         shell.StandardInput.Close();
         shell.WaitForExit();
         shell.Dispose();
-    }
-
-    private static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 }

@@ -45,7 +45,7 @@ public sealed class S3FaultProxy : IAsyncDisposable
     }
 
     /// <summary>The bucket as seen through the proxy, for a client of little patience.</summary>
-    public S3Options Options => behind with { Endpoint = server.Url, CaFile = server.CaFile, StallLimit = TimeSpan.FromSeconds(30) };
+    public S3Options Options => OptionsOf(TimeSpan.FromSeconds(30));
 
     /// <summary>Requests so far.</summary>
     public IReadOnlyCollection<S3Call> Calls => calls;
@@ -61,6 +61,9 @@ public sealed class S3FaultProxy : IAsyncDisposable
 
     /// <summary>Bytes that were sent to clients of all objects whose keys begin so.</summary>
     public long BytesRead(string prefix) => bytesRead.Where(read => read.Key.StartsWith(prefix, StringComparison.Ordinal)).Sum(read => read.Value);
+
+    /// <summary>The bucket as seen through the proxy, for a client of that patience, by its own clock.</summary>
+    public S3Options OptionsOf(TimeSpan stallLimit) => behind with { Endpoint = server.Url, CaFile = server.CaFile, StallLimit = stallLimit };
 
     public static async Task<S3FaultProxy> StartAsync(S3Options behind)
     {
@@ -228,23 +231,36 @@ public sealed class S3FaultProxy : IAsyncDisposable
             (await SendAsync(request, Content(new MemoryStream(body.ToArray())), default)).Dispose();
         }
 
-        using (var answer = await (isLate ? SendAsync(request, Content(new MemoryStream(body.ToArray())), default) : http.SendAsync(again)))
-        {
-            await ReplyAsync(context, call, answer, fault: null);
-        }
-
+        // Known before the client hears anything: it may have come to its end, and wait for detours, while this thread stands still. What only reads
+        // waits for no answer, which may lie half read.
+        var answered = new TaskCompletionSource<bool>();
         if (isLate)
         {
-            late.Enqueue(DetourAsync(again));
+            late.Enqueue(DetourAsync(again, call.Operation is S3Operation.Get ? Task.FromResult(true) : answered.Task));
+        }
+
+        var isAnswered = false;
+        try
+        {
+            using var answer = await (isLate ? SendAsync(request, Content(new MemoryStream(body.ToArray())), default) : http.SendAsync(again));
+            await ReplyAsync(context, call, answer, fault: null);
+            isAnswered = true;
+        }
+        finally
+        {
+            answered.SetResult(isAnswered);
         }
     }
 
-    private async Task DetourAsync(HttpRequestMessage request)
+    private async Task DetourAsync(HttpRequestMessage request, Task<bool> answered)
     {
-        await Task.Delay(TimeSpan.FromMilliseconds(Random.Shared.Next(200)));
         using (request)
-        using (await http.SendAsync(request))
         {
+            if (await answered)
+            {
+                await Task.Delay(TimeSpan.FromMilliseconds(Random.Shared.Next(200)));
+                (await http.SendAsync(request)).Dispose();
+            }
         }
     }
 

@@ -1,6 +1,5 @@
 using System.Diagnostics;
-using System.Net;
-using System.Net.Sockets;
+using System.Globalization;
 using Xunit;
 
 namespace Testing;
@@ -11,16 +10,15 @@ namespace Testing;
 /// <param name="Greylists">Refuses each recipient once for now, and <c>gone@…</c> for good.</param>
 public sealed record SmtpServerSettings(bool Tls = false, string? User = null, string? Password = null, bool Greylists = false);
 
-/// <summary>Debian's aiosmtpd on a free port, keeping what it gets in a Maildir.</summary>
+/// <summary>Debian's aiosmtpd on a port of its own, keeping what it gets in a Maildir.</summary>
 public sealed class SmtpServer : IAsyncDisposable
 {
     private const string Script = """
-        import ssl, sys, threading
-        from aiosmtpd.controller import Controller
+        import asyncio, ssl, sys
         from aiosmtpd.handlers import Mailbox
-        from aiosmtpd.smtp import AuthResult
+        from aiosmtpd.smtp import SMTP, AuthResult
 
-        folder, port, tls, user, password, greylists = sys.argv[1:]
+        folder, tls, user, password, greylists = sys.argv[1:]
         seen = set()
 
         class Handler(Mailbox):
@@ -43,9 +41,18 @@ public sealed class SmtpServer : IAsyncDisposable
         if tls:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(f'{folder}/cert.pem', f'{folder}/key.pem')
-        Controller(Handler(f'{folder}/mail'), hostname='127.0.0.1', port=int(port), tls_context=context,
-            auth_required=bool(user), authenticator=authenticate if user else None).start()
-        threading.Event().wait()
+        handler = Handler(f'{folder}/mail')
+
+        # Not by its Controller, which gives up after five seconds and wants to be told a port.
+        async def serve():
+            server = await asyncio.get_running_loop().create_server(
+                lambda: SMTP(handler, hostname='localhost', enable_SMTPUTF8=True, tls_context=context,
+                    auth_required=bool(user), authenticator=authenticate if user else None),
+                '127.0.0.1', 0)
+            print(server.sockets[0].getsockname()[1], flush=True)
+            await server.serve_forever()
+
+        asyncio.run(serve())
         """;
 
     private readonly Process process;
@@ -63,7 +70,6 @@ public sealed class SmtpServer : IAsyncDisposable
         Assert.True(File.Exists("/usr/bin/aiosmtpd"), "aiosmtpd is missing. Install it: scripts/install-test-tools.sh");
         var wanted = settings ?? new();
         var folder = Directory.CreateTempSubdirectory("smtp-").FullName;
-        var port = FreePort();
         if (wanted.Tls)
         {
             await RunAsync(
@@ -73,13 +79,18 @@ public sealed class SmtpServer : IAsyncDisposable
 
         string[] arguments =
         [
-            "-c", Script, folder, port.ToString(provider: null), wanted.Tls ? "tls" : "", wanted.User ?? "", wanted.Password ?? "", wanted.Greylists ? "greylists" : "",
+            "-c", Script, folder, wanted.Tls ? "tls" : "", wanted.User ?? "", wanted.Password ?? "", wanted.Greylists ? "greylists" : "",
         ];
-        var process = Process.Start(new ProcessStartInfo("/usr/bin/python3", arguments) { RedirectStandardError = true })!;
+        var process = Process.Start(
+            new ProcessStartInfo("/usr/bin/python3", arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        if (await process.StandardOutput.ReadLineAsync() is not { } port)
+        {
+            throw new InvalidOperationException($"aiosmtpd did not start: {await process.StandardError.ReadToEndAsync()}");
+        }
+
         process.ErrorDataReceived += (_, _) => { };
         process.BeginErrorReadLine();
-        await WaitAsync(port, process);
-        return new SmtpServer(process, folder, port);
+        return new SmtpServer(process, folder, int.Parse(port, CultureInfo.InvariantCulture));
     }
 
     public string[] Received() => Directory.Exists($"{folder}/mail/new") ? Directory.GetFiles($"{folder}/mail/new") : [];
@@ -92,35 +103,11 @@ public sealed class SmtpServer : IAsyncDisposable
         Directory.Delete(folder, recursive: true);
     }
 
-    public static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
-    }
-
     private static async Task RunAsync(string file, params string[] arguments)
     {
         using var run = Process.Start(new ProcessStartInfo(file, arguments) { RedirectStandardError = true })!;
         var error = await run.StandardError.ReadToEndAsync();
         await run.WaitForExitAsync();
         Assert.True(run.ExitCode == 0, error);
-    }
-
-    private static async Task WaitAsync(int port, Process process)
-    {
-        for (var attempt = 0; ; attempt++)
-        {
-            try
-            {
-                using var client = new TcpClient();
-                await client.ConnectAsync(IPAddress.Loopback, port);
-                return;
-            }
-            catch (SocketException) when (attempt < 400 && !process.HasExited)
-            {
-                await Task.Delay(50);
-            }
-        }
     }
 }

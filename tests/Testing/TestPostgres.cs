@@ -8,11 +8,14 @@ namespace Testing;
 /// </summary>
 public static class TestPostgres
 {
+    // Of a statement on the server: to drop a database waits for a checkpoint.
+    private const int MostSeconds = 120;
+
     private static readonly Lazy<Task<string>> Server = new(async () =>
     {
         if (Environment.GetEnvironmentVariable("TEST_POSTGRES") is { Length: > 0 } given)
         {
-            return given;
+            return Patient(given);
         }
 
         var cluster = await PostgresCluster.StartAsync("fsync=off", "synchronous_commit=off", "full_page_writes=off", "shared_buffers=64MB");
@@ -21,7 +24,7 @@ public static class TestPostgres
             cluster.Dispose();
             return Task.CompletedTask;
         });
-        return cluster.ConnectionString;
+        return Patient(cluster.ConnectionString);
     });
 
     /// <summary>A fresh, empty database; disposing drops it. One per test class is enough.</summary>
@@ -37,15 +40,34 @@ public static class TestPostgres
     {
         await using var connection = new NpgsqlConnection(connectionString);
         await connection.OpenAsync();
-        await using var command = new NpgsqlCommand(sql, connection);
+        await using var command = new NpgsqlCommand(sql, connection) { CommandTimeout = MostSeconds };
         await command.ExecuteNonQueryAsync();
     }
+
+    // A busy machine takes longer than 15 seconds to open a connection, or to give one back to the pool.
+    private static string Patient(string connectionString) => new NpgsqlConnectionStringBuilder(connectionString) { Timeout = 60 }.ConnectionString;
 }
 
 /// <summary>A database of one test, or of one test class (as a field created in <c>InitializeAsync</c>).</summary>
 public sealed class TestDatabase(string server, string connectionString, string name) : IAsyncDisposable
 {
+    private const int MostDrops = 6;
+
     public string ConnectionString => connectionString;
 
-    public async ValueTask DisposeAsync() => await TestPostgres.ExecuteAsync(server, $"drop database if exists {name} with (force)");
+    public async ValueTask DisposeAsync()
+    {
+        for (var attempt = 1; ; attempt++)
+        {
+            try
+            {
+                await TestPostgres.ExecuteAsync(server, $"drop database if exists {name} with (force)");
+                return;
+            }
+            catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.ObjectInUse && attempt < MostDrops)
+            {
+                // Sessions that are ended by force have five seconds to go, and may stand still for as long.
+            }
+        }
+    }
 }

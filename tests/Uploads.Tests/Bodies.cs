@@ -20,35 +20,6 @@ internal sealed class ChunkedContent(byte[] bytes) : HttpContent
     }
 }
 
-/// <summary>A body whose last byte waits for <see cref="Finish"/>.</summary>
-internal sealed class SlowContent(byte[] bytes) : HttpContent
-{
-    private readonly TaskCompletionSource sending = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private readonly TaskCompletionSource finish = new(TaskCreationOptions.RunContinuationsAsynchronously);
-
-    public Task Sending => sending.Task;
-
-    public void Finish() => finish.SetResult();
-
-    protected override async Task SerializeToStreamAsync(Stream stream, TransportContext? context)
-    {
-        await stream.WriteAsync(bytes.AsMemory(0, bytes.Length - 1));
-        await stream.FlushAsync();
-
-        // The server has the request's head once it has these bytes; a moment later it has begun with the body.
-        await Task.Delay(200);
-        sending.SetResult();
-        await finish.Task;
-        await stream.WriteAsync(bytes.AsMemory(bytes.Length - 1));
-    }
-
-    protected override bool TryComputeLength(out long length)
-    {
-        length = bytes.Length;
-        return true;
-    }
-}
-
 internal static class Eventually
 {
     /// <summary>Waits for what happens by itself a moment later.</summary>

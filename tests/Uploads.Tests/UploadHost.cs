@@ -44,10 +44,17 @@ internal sealed class UploadHost : IAsyncDisposable
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
+    /// <param name="endsSleepers">Whether Kestrel gives up on clients that send too slowly.</param>
     public static async Task<UploadHost> StartAsync(
-        string connectionString, IObjectStorage storage, TimeProvider? clock = null, bool work = true)
+        string connectionString, IObjectStorage storage, TimeProvider? clock = null, bool work = true, bool endsSleepers = false)
     {
         var builder = WebApplication.CreateSlimBuilder();
+        if (!endsSleepers)
+        {
+            // Tests leave requests hanging, and the machine may be busy with others for longer than Kestrel's five seconds.
+            builder.WebHost.ConfigureKestrel(kestrel => kestrel.Limits.MinRequestBodyDataRate = null);
+        }
+
         builder.WebHost.UseUrls("http://127.0.0.1:0");
         builder.Logging.ClearProviders();
         builder.Configuration["Cors:Origins"] = Origin;
@@ -229,7 +236,7 @@ public sealed class FolderNode : UploadNode
     public override async ValueTask DisposeAsync()
     {
         await base.DisposeAsync();
-        Directory.Delete(folder, recursive: true);
+        await TemporaryFolder.DeleteAsync(folder); // a request whose client has gone may not have ended yet
     }
 
     protected override Task<IObjectStorage> OpenStorageAsync() =>

@@ -79,7 +79,15 @@ internal sealed class ZipAlbumHandler(
             }
             catch (StorageException) when (!cancellationToken.IsCancellationRequested)
             {
-                await stream.AppendAsync([Metered(meter, watch)], cancellationToken); // what was done costs all the same
+                try
+                {
+                    await stream.AppendAsync([Metered(meter, watch)], cancellationToken); // what was done costs all the same
+                }
+                catch (StreamConflictException)
+                {
+                    // The album went on without this attempt; its failure is still the store's.
+                }
+
                 throw;
             }
             catch (StreamConflictException conflict)

@@ -62,7 +62,7 @@ internal sealed partial class ChangeBranding(EventStore store, IObjectStorage st
             throw new CommandRefusedException("INVALID_LOGO", $"A logo is a PNG or JPEG of at most {IWeddings.MostLogoBytes:N0} bytes.");
         }
 
-        var present = (await store.FoldAsync<Wedding, IWeddingEvent>(weddingId, cancellationToken)).State.OrNotFound(weddingId);
+        _ = (await store.FoldAsync<Wedding, IWeddingEvent>(weddingId, cancellationToken)).State.OrNotFound(weddingId);
         var file = $"{weddingId}/{Convert.ToHexStringLower(SHA256.HashData(bytes.Span))[..20]}.{extension}";
         using (usage.Charge(AccountOf(weddingId)))
         {
@@ -70,7 +70,12 @@ internal sealed partial class ChangeBranding(EventStore store, IObjectStorage st
             await storage.PutAsync(Folder + file, body, bytes.Length, TypeOf(file), cancellationToken);
         }
 
-        await ChangeAsync(weddingId, present.Branding with { LogoUrl = publicUrl.Of($"logos/{file}") }, by, cancellationToken);
+        // Looks that were saved meanwhile stay.
+        var logo = publicUrl.Of($"logos/{file}");
+        await store.DecideAsync<Wedding, IWeddingEvent>(
+            weddingId,
+            wedding => Wedding.Decide(wedding, new BrandingChanged(weddingId, wedding.Branding with { LogoUrl = logo }, by, clock.GetUtcNow())),
+            cancellationToken);
     }
 
     private static async Task<NoContent> PutAsync(

@@ -95,6 +95,11 @@ public sealed class OutboundHttp : IDisposable
         {
             throw new HttpRequestException($"{request.RequestUri?.IdnHost} did not answer in {options.AnswerLimit.TotalSeconds:0.#} s.", e);
         }
+        catch (OperationCanceledException e) when (e.InnerException is TimeoutException && !cancellationToken.IsCancellationRequested)
+        {
+            // What SocketsHttpHandler throws after ConnectTimeout.
+            throw new HttpRequestException($"{request.RequestUri?.IdnHost} was not reached in {options.ConnectLimit.TotalSeconds:0.#} s.", e);
+        }
     }
 
     public void Dispose() => http.Dispose();

@@ -10,7 +10,9 @@ internal sealed class ImageWorkerProcess : IAsyncDisposable
     private const int MostVariantBytes = 512 << 20;
 
     private static readonly TimeSpan StartPatience = TimeSpan.FromSeconds(30);
-    private static readonly TimeSpan EndPatience = TimeSpan.FromSeconds(2);
+
+    // It ends at once, but may have to wait for a processor.
+    private static readonly TimeSpan EndPatience = TimeSpan.FromSeconds(10);
 
     // Where libraries are is the one thing of this process that a worker needs to know.
     private static readonly string[] Inherited = $"DOTNET_ROOT LD_LIBRARY_PATH {Vips.PathVariable} LANG LC_ALL".Split(' ');
@@ -187,10 +189,17 @@ internal sealed class ImageWorkerProcess : IAsyncDisposable
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         limit.CancelAfter(longest);
-        await using var kill = limit.Token.Register(process.Kill);
         try
         {
-            return await work(limit.Token);
+            T result;
+            await using (limit.Token.Register(process.Kill))
+            {
+                result = await work(limit.Token);
+            }
+
+            // The end of one that was killed looks like an end of its own, and what it said last is of no use.
+            limit.Token.ThrowIfCancellationRequested();
+            return result;
         }
         catch (Exception e) when (e is OperationCanceledException or IOException or InvalidDataException && limit.IsCancellationRequested)
         {

@@ -75,7 +75,14 @@ internal sealed class FolderUnsynced(string root, string? bootId, TimeProvider c
         while (!cancellationToken.IsCancellationRequested)
         {
             await Task.Delay(Pause, clock, cancellationToken);
-            Synchronise(clock.GetUtcNow() - Patience);
+            try
+            {
+                Synchronise(clock.GetUtcNow() - Patience);
+            }
+            catch (Exception e) when (e is StorageException or DirectoryNotFoundException)
+            {
+                // The next round tries again. Whether the disk works, readiness tells.
+            }
         }
     }
 

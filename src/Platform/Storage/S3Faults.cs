@@ -81,7 +81,9 @@ internal sealed class S3Faults(TimeSpan stallLimit, TimeProvider clock)
 
         // Also in the body of a 200 (https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompleteMultipartUpload.html).
         AmazonServiceException { ErrorCode: "InternalError" or "SlowDown" or "ServiceUnavailable" or "RequestTimeout" } => true,
-        HttpRequestException or IOException or SocketException => true,
+
+        // A TimeoutException is what the SDK makes of a connection that nobody answers.
+        HttpRequestException or IOException or SocketException or TimeoutException => true,
         { InnerException: { } inner } => IsTransient(inner),
         _ => false,
     };

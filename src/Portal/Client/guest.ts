@@ -79,7 +79,8 @@ async function send(queue: UploadQueue): Promise<void> {
 
 /** Goes on with what was kept when the page was left, and asks for the rest. */
 async function goOn(): Promise<void> {
-  await add(await kept.restore());
+  const restored = await kept.restore();
+  if (restored.length > 0) await add(restored); // nothing restored says nothing of what was chosen meanwhile
   const names = [...unfinished].filter(([key]) => !rows.has(key)).map(([, { name }]) => name);
   const first = names.slice(0, 3).join(", ");
   if (names.length > 0) notice.textContent = names.length > 3 ? text("Sending.UnfinishedMore", first, String(names.length - 3)) : text("Sending.Unfinished", first);

@@ -160,7 +160,9 @@ public sealed class MakeImagesTests : IAsyncLifetime
     [Fact]
     public async Task A_picture_that_takes_too_long_is_refused()
     {
-        await using var hasty = new ImageWorkers(most: 1, SiteServer.Host, TimeSpan.FromMilliseconds(1));
+        // It takes whatever comes, and never answers: a real one may be faster than the timer where that has to wait for a processor.
+        const string script = """printf '\036\000\000\000{"version":"1","missing":null}'; exec /bin/cat >/dev/null""";
+        await using var hasty = new ImageWorkers(most: 1, ["/bin/sh", "-c", script], TimeSpan.FromMilliseconds(1));
         for (var i = 0; i < 2; i++)
         {
             var refused = await Assert.ThrowsAsync<ImageRefusedException>(() => MakeAsync(hasty, Photos.Photo(8, 1600, 1200)));
@@ -196,11 +198,12 @@ public sealed class MakeImagesTests : IAsyncLifetime
         Write("a.jpg", Photos.Photo(1, 64, 48));
         var another = Path.Combine(folder.FullName, "another.so");
         File.CreateSymbolicLink(another, Directory.GetDirectories("/usr/lib", "*-linux-*").Select(library => Path.Combine(library, "libvips.so.42")).First(File.Exists));
-        Assert.Equal((0, ""), await CommandAsync(another));
+        var (exitCode, said) = await CommandAsync(another);
+        Assert.True(exitCode == 0, said); // where the machine is slow, it says how far it is
         Assert.NotEmpty(Made);
 
         Write("b.jpg", Photos.Photo(2, 64, 48));
-        var (exitCode, said) = await CommandAsync(another + ".moved");
+        (exitCode, said) = await CommandAsync(another + ".moved");
         Assert.Equal(3, exitCode);
         Assert.Contains("another.so.moved", said, StringComparison.Ordinal);
     }

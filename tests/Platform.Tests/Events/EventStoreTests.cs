@@ -233,20 +233,21 @@ public sealed class EventStoreTests : IAsyncLifetime
         Assert.True(await Store.WaitForEventAsync(StreamName, 0, TimeSpan.Zero, Cancel));
         Assert.False(await Store.WaitForEventAsync(StreamName, 1, TimeSpan.FromMilliseconds(50), Cancel));
 
-        // A poll alone would come 900 ms after the append.
+        // A poll comes a second after the waiting began: who is through before was woken. A busy machine may hold up many a round.
+        var withoutPoll = TimeSpan.FromMilliseconds(900);
         var fastest = TimeSpan.MaxValue;
-        for (var version = 1; version < 6; version++)
+        for (var version = 1; version < 30 && fastest > withoutPoll; version++)
         {
-            var waiting = Store.WaitForEventAsync(StreamName, version, TimeSpan.FromSeconds(20), Cancel);
+            var watch = Stopwatch.StartNew();
+            var waiting = Store.WaitForEventAsync(StreamName, version, TimeSpan.FromMinutes(1), Cancel);
             await Task.Delay(100, Cancel);
             Assert.False(waiting.IsCompleted);
             await AddAsync(other.Store, "pear");
-            var watch = Stopwatch.StartNew();
             Assert.True(await waiting);
             fastest = watch.Elapsed < fastest ? watch.Elapsed : fastest;
         }
 
-        Assert.True(fastest < TimeSpan.FromMilliseconds(400), $"{fastest}");
+        Assert.True(fastest <= withoutPoll, $"{fastest}");
     }
 
     [Fact]

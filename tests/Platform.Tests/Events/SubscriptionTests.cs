@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using Microsoft.Extensions.DependencyInjection;
 using Npgsql;
@@ -60,16 +61,22 @@ public sealed class SubscriptionTests : IAsyncLifetime
     {
         await AddAsync(node, "b1", "apple");
         await CaughtUpAsync();
+
+        // A poll comes a second after the event before was handled: two within less were not both found by it. A busy machine, or a
+        // transaction in any database of the server, may hold up many a round.
+        var withoutPoll = TimeSpan.FromMilliseconds(900);
         var fastest = TimeSpan.MaxValue;
-        for (var i = 0; i < 5; i++)
+        for (var round = 0; round < 30 && fastest > withoutPoll; round++)
         {
             var watch = Stopwatch.StartNew();
             await AddAsync(node, "b1", "pear");
             await CaughtUpAsync();
+            await AddAsync(node, "b1", "plum");
+            await CaughtUpAsync();
             fastest = watch.Elapsed < fastest ? watch.Elapsed : fastest;
         }
 
-        Assert.True(fastest < TimeSpan.FromMilliseconds(500), $"{fastest}");
+        Assert.True(fastest <= withoutPoll, $"{fastest}");
     }
 
     [Fact]
@@ -107,6 +114,7 @@ public sealed class SubscriptionTests : IAsyncLifetime
         await using var second = await StartAsync();
         await AddAsync(node, "b1", "apple");
         await CaughtUpAsync();
+        var fastest = TimeSpan.MaxValue;
         for (var round = 0; round < 3; round++)
         {
             Assert.Equal(1L, await node.ScalarAsync<long>($"""
@@ -116,9 +124,10 @@ public sealed class SubscriptionTests : IAsyncLifetime
             var watch = Stopwatch.StartNew();
             await AddAsync(node, "b1", "pear");
             await CaughtUpAsync();
-            Assert.True(watch.Elapsed < TimeSpan.FromSeconds(5), $"{watch.Elapsed}");
+            fastest = watch.Elapsed < fastest ? watch.Elapsed : fastest;
         }
 
+        Assert.True(fastest < TimeSpan.FromSeconds(5), $"{fastest}");
         Assert.Equal("apple,pear,pear,pear", await NamesAsync());
     }
 
@@ -246,45 +255,50 @@ public sealed class SubscriptionTests : IAsyncLifetime
         await CaughtUpAsync();
         await ExecuteAsync("update fruit.seen set name = 'broken'");
 
+        var counts = new ConcurrentQueue<long>();
+        var written = 0;
         using var done = CancellationTokenSource.CreateLinkedTokenSource(Cancel);
         var reads = ReadAllTheTimeAsync(done.Token);
         var writes = WriteAllTheTimeAsync(done.Token);
-        await Task.Delay(200, Cancel);
+        await SomeMoreAsync();
         await Subscriptions.RebuildAsync(FruitList.TheName, Cancel);
         Assert.Equal(0L, await node.ScalarAsync<long>("select count(*) from fruit.seen where name = 'broken'"));
-        await Task.Delay(200, Cancel);
+        await SomeMoreAsync();
         await done.CancelAsync();
-        var counts = await reads;
-        var written = await writes;
+        await Task.WhenAll(reads, writes);
         await CaughtUpAsync();
 
         Assert.All(counts, count => Assert.True(count >= 2_500, $"{count}"));
         Assert.Equal(counts.Order(), counts);
-        Assert.True(counts.Count > 10 && written > 10, $"{counts.Count} reads, {written} writes");
         Assert.Equal(2_500L + written, await node.ScalarAsync<long>("select count(distinct (stream_id, version)) from fruit.seen"));
         Assert.Equal(2_500L + written, await node.ScalarAsync<long>("select count from fruit.total"));
         Assert.Equal(0L, await node.ScalarAsync<long>("select count(*) from pg_namespace where nspname in ('fruit_rebuild', 'fruit_replaced')"));
 
-        async Task<List<long>> ReadAllTheTimeAsync(CancellationToken until)
+        async Task ReadAllTheTimeAsync(CancellationToken until)
         {
-            var list = new List<long>();
             while (!until.IsCancellationRequested)
             {
-                list.Add(await node.ScalarAsync<long>("select count(*) from fruit.seen"));
+                counts.Enqueue(await node.ScalarAsync<long>("select count(*) from fruit.seen"));
             }
-
-            return list;
         }
 
-        async Task<int> WriteAllTheTimeAsync(CancellationToken until)
+        async Task WriteAllTheTimeAsync(CancellationToken until)
         {
-            var count = 0;
-            for (; !until.IsCancellationRequested; count++)
+            while (!until.IsCancellationRequested)
             {
                 await AddAsync(node, "b2", "apple");
+                Interlocked.Increment(ref written);
             }
+        }
 
-            return count;
+        async Task SomeMoreAsync()
+        {
+            var (readBefore, writtenBefore) = (counts.Count, Volatile.Read(ref written));
+            for (var watch = Stopwatch.StartNew(); counts.Count < readBefore + 10 || Volatile.Read(ref written) < writtenBefore + 10;)
+            {
+                Assert.True(watch.Elapsed < Soon, $"{counts.Count - readBefore} reads, {written - writtenBefore} writes");
+                await Task.Delay(10, Cancel);
+            }
         }
     }
 
@@ -303,7 +317,15 @@ public sealed class SubscriptionTests : IAsyncLifetime
 
         await ExecuteAsync("update fruit.seen set name = 'broken'");
         var rebuild = Subscriptions.RebuildAsync(FruitList.TheName, Cancel);
-        await Task.Delay(TimeSpan.FromSeconds(1), Cancel);
+        const string Waits = """
+            select exists (select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'
+                and query like '%from platform.subscription %for no key update%')
+            """;
+        for (var watch = Stopwatch.StartNew(); !await node.ScalarAsync<bool>(Waits); await Task.Delay(20, Cancel))
+        {
+            Assert.True(watch.Elapsed < Soon, "The rebuild does not wait.");
+        }
+
         Assert.False(rebuild.IsCompleted);
         Assert.Equal("broken", await NamesAsync());
         Assert.Equal(1L, await node.ScalarAsync<long>("select count(*) from fruit_rebuild.seen"));
@@ -392,7 +414,15 @@ public sealed class SubscriptionTests : IAsyncLifetime
     [Fact]
     public async Task A_node_that_pauses_in_a_transaction_holds_nobody_up_for_long()
     {
+        Assert.Equal("10s", await node.ScalarAsync<string>("show idle_in_transaction_session_timeout"));
         await using var connection = await node.Database.OpenConnectionAsync(Cancel);
+
+        // What an open transaction hides, it hides from the subscriptions of all databases of the server, and so from other tests.
+        await using (var less = new NpgsqlCommand("set idle_in_transaction_session_timeout = '1s'", connection))
+        {
+            await less.ExecuteNonQueryAsync(Cancel);
+        }
+
         await using var transaction = await connection.BeginTransactionAsync(Cancel);
         await using (var write = new NpgsqlCommand("select pg_current_xact_id()", connection, transaction))
         {
@@ -400,7 +430,7 @@ public sealed class SubscriptionTests : IAsyncLifetime
         }
 
         await AddAsync(node, "b1", "apple");
-        await Subscriptions.CatchUpAsync(FruitList.TheName, Cancel).WaitAsync(TimeSpan.FromSeconds(20), Cancel);
+        await CaughtUpAsync();
     }
 
     [Fact]
@@ -412,7 +442,12 @@ public sealed class SubscriptionTests : IAsyncLifetime
             await gate.EnteredAsync(times: 3);
         }
 
-        Assert.Equal(0L, await node.ScalarAsync<long>("select count(*) from gated"));
+        // What was handled in 250 ms is a batch: on a busy machine those before the third event are one, and stay with their checkpoint.
+        Assert.True(await node.ScalarAsync<bool>("""
+            select count(*) < 3 and count(*) = (select count(*) from mt_events e join platform.subscription s on s.name = 'gated'
+                where (e.transaction_id, e.seq_id) <= (s.transaction_id, s.seq_id))
+            from gated
+            """));
         gate.Open();
         await using var next = await StartGatedAsync();
         await CaughtUpAsync(Gated.TheName);

@@ -32,6 +32,21 @@ internal sealed class JobCluster(TestDatabase database) : IAsyncDisposable
         return node;
     }
 
+    /// <summary>Returns when a query says so.</summary>
+    internal async Task WaitUntilAsync(string sql)
+    {
+        for (var watch = Stopwatch.StartNew(); ; await Task.Delay(20, TestContext.Current.CancellationToken))
+        {
+            await using var query = Database.CreateCommand(sql);
+            if (await query.ExecuteScalarAsync(TestContext.Current.CancellationToken) is true)
+            {
+                return;
+            }
+
+            Assert.True(watch.Elapsed < TimeSpan.FromMinutes(1), $"Not in a minute: {sql}");
+        }
+    }
+
     public async ValueTask DisposeAsync()
     {
         Log.Release();
@@ -118,12 +133,12 @@ internal sealed class ProbeLog
     /// <summary>Lets every waiting job return.</summary>
     internal void Release() => released.TrySetResult();
 
-    internal async Task WaitForAsync(string what, string text, int count = 1, double seconds = 30)
+    internal async Task WaitForAsync(string what, string text, int count = 1)
     {
-        var until = DateTimeOffset.UtcNow.AddSeconds(seconds);
+        var until = DateTimeOffset.UtcNow.AddMinutes(1);
         while (Count(what, text) < count)
         {
-            Assert.True(DateTimeOffset.UtcNow < until, $"No {count} × {what} {text} in {seconds} s, but: {string.Join(", ", Entries)}");
+            Assert.True(DateTimeOffset.UtcNow < until, $"No {count} × {what} {text} in a minute, but: {string.Join(", ", Entries)}");
             await Task.Delay(20, TestContext.Current.CancellationToken);
         }
     }

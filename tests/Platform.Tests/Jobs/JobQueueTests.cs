@@ -104,10 +104,25 @@ public sealed class JobQueueTests
         Assert.Equal(1, cluster.Log.Count("gave up", "failing"));
         var runs = cluster.Log.Entries.Where(entry => entry.What == "run").Select(entry => entry.At).ToArray();
         Assert.Equal(3, runs.Length);
-        Assert.InRange(runs[1] - runs[0], TimeSpan.FromSeconds(0.79), TimeSpan.FromSeconds(5));
-        Assert.InRange(runs[2] - runs[1], TimeSpan.FromSeconds(1.59), TimeSpan.FromSeconds(6));
+        Assert.True(runs[1] - runs[0] > TimeSpan.FromSeconds(0.79), $"{runs[1] - runs[0]}");
+        Assert.True(runs[2] - runs[1] > TimeSpan.FromSeconds(1.59), $"{runs[2] - runs[1]}");
         await node.StopAsync();
         Assert.Equal(0L, await ScalarAsync(cluster, "select count(*) from quartz.qrtz_job_details"));
+    }
+
+    [Theory]
+    [InlineData(1, 1.0)]
+    [InlineData(2, 2.0)]
+    [InlineData(3, 4.0)]
+    [InlineData(5, 10.0)]
+    [InlineData(1_000, 10.0)]
+    public void Pauses_double_up_to_the_longest_give_or_take_a_fifth(int attempt, double seconds)
+    {
+        var retry = new JobRetry(2_000, TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(10));
+        for (var i = 0; i < 100; i++)
+        {
+            Assert.InRange(retry.DelayAfter(attempt).TotalSeconds, 0.79 * seconds, 1.21 * seconds);
+        }
     }
 
     [Fact]

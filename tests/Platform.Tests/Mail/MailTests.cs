@@ -1,3 +1,5 @@
+using System.Net;
+using System.Net.Sockets;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Platform.Mail;
@@ -59,8 +61,14 @@ public sealed class MailTests : IDisposable
     }
 
     [Fact]
-    public async Task A_server_that_does_not_answer_is_a_failure_that_a_job_retries() =>
-        await Assert.ThrowsAsync<MailException>(() => SmtpMailer(SmtpServer.FreePort(), tls: false).SendAsync(Link, Cancellation));
+    public async Task A_server_that_does_not_answer_is_a_failure_that_a_job_retries()
+    {
+        // A port that is bound refuses connections as long as nobody listens, and cannot be taken by anybody else.
+        using var nobody = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        nobody.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        var port = ((IPEndPoint)nobody.LocalEndPoint!).Port;
+        await Assert.ThrowsAsync<MailException>(() => SmtpMailer(port, tls: false).SendAsync(Link, Cancellation));
+    }
 
     [Fact]
     public async Task A_refusal_that_repeats_the_address_does_not_carry_it_into_the_log()

@@ -28,16 +28,15 @@ public sealed class WebhookSenderTests : IAsyncLifetime
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
+    private OutboundOptions ToReceiver => new(FrozenSet.Create(StringComparer.Ordinal, $"127.0.0.1:{receiver.Url.Port}"));
+
     public async ValueTask InitializeAsync()
     {
         database = await TestPostgres.CreateDatabaseAsync();
         var settings = new ConfigurationBuilder().Build();
         node = await EventsHost.StartAsync(database.ConnectionString, services => services.AddErrors().AddWebhooks(settings));
         receiver = await WebhookReceiver.StartAsync();
-        http = new OutboundHttp(new OutboundOptions(FrozenSet.Create(StringComparer.Ordinal, $"127.0.0.1:{receiver.Url.Port}"))
-        {
-            AnswerLimit = TimeSpan.FromSeconds(1),
-        });
+        http = new OutboundHttp(ToReceiver);
         sender = Create(Signed);
     }
 
@@ -98,10 +97,27 @@ public sealed class WebhookSenderTests : IAsyncLifetime
     public async Task A_receiver_that_does_not_answer_in_time_is_tried_again()
     {
         receiver.Answer = context => Task.Delay(Timeout.Infinite, context.RequestAborted);
-        await Assert.ThrowsAsync<WebhookException>(() => DeliverAsync(Message()));
+        using var impatient = new OutboundHttp(ToReceiver with { AnswerLimit = TimeSpan.FromSeconds(1) });
+        await Assert.ThrowsAsync<WebhookException>(
+            () => Create(Signed, impatient).DeliverAsync(Subject, _ => Task.FromResult<WebhookMessage?>(Message()), Cancel));
         var delivery = await OneDeliveryAsync();
         Assert.Equal((WebhookStatus.Pending, 1, null), Outcome(delivery));
         Assert.Contains("did not answer", delivery.LastError, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_receiver_that_is_not_reached_in_time_is_tried_again()
+    {
+        using var lost = new OutboundHttp(ToReceiver with { ConnectLimit = TimeSpan.FromSeconds(1) }, async (_, cancellationToken) =>
+        {
+            await Task.Delay(Timeout.Infinite, cancellationToken);
+            return [];
+        });
+        await Assert.ThrowsAsync<WebhookException>(
+            () => Create(Signed, lost).DeliverAsync(Subject, _ => Task.FromResult<WebhookMessage?>(Message()), Cancel));
+        var delivery = await OneDeliveryAsync();
+        Assert.Equal((WebhookStatus.Pending, 1, null), Outcome(delivery));
+        Assert.Contains("was not reached", delivery.LastError, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -171,7 +187,8 @@ public sealed class WebhookSenderTests : IAsyncLifetime
     public async Task Messages_about_one_thing_are_sent_one_at_a_time_and_composed_when_their_turn_has_come()
     {
         var first = new TaskCompletionSource();
-        receiver.Answer = _ => receiver.Messages.Count == 1 ? first.Task : Task.CompletedTask;
+        receiver.Answer = context =>
+            context.Request.Headers["webhook-id"] == WebhookMessage.IdOf(Thing, 3) ? first.Task : Task.CompletedTask;
         var sending = DeliverAsync(Message(version: 3));
         while (receiver.Messages.Count == 0)
         {

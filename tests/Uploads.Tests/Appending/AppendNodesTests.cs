@@ -178,7 +178,7 @@ public sealed class AppendNodesTests : IAsyncLifetime
             var client = new AppendClient(host);
             url = await client.TusCreateAsync(Bytes.Length);
             using var wire = await client.TusBeginPatchAsync(url, 0, Bytes.Length, Bytes[..700_000]);
-            await Task.Delay(300, Cancellation);
+            await wire.TakenAsync();
             await host.StopAsync();
             Assert.True(await wire.IsCutOffAsync());
         }

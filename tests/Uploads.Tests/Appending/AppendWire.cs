@@ -67,11 +67,17 @@ internal sealed class AppendWire : IDisposable
     public Task SendEndAsync(params IEnumerable<string> trailers) =>
         SendAsync(Encoding.ASCII.GetBytes("0\r\n" + string.Concat(trailers.Select(trailer => trailer + "\r\n")) + "\r\n"));
 
-    /// <summary>Waits until the server has taken all that was sent of a body, and breaks the connection.</summary>
-    public async Task CutAsync()
+    /// <summary>Returns once the server has taken all that was sent of a body, which is not chunked: so the request is at work.</summary>
+    public async Task TakenAsync()
     {
         var port = ((IPEndPoint)socket.Client.LocalEndPoint!).Port;
         await Eventually.HoldsAsync(() => Task.FromResult(taken.Of(port) == sentBytes));
+    }
+
+    /// <summary>Waits until the server has taken all that was sent of a body, and breaks the connection.</summary>
+    public async Task CutAsync()
+    {
+        await TakenAsync();
         Dispose();
     }
 

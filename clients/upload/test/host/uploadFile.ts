@@ -33,7 +33,8 @@ const upload = new Upload(file, {
     const isChunk = request.method === "PUT";
     if (isChunk && sent >= Number(chunks)) process.kill(process.pid, "SIGKILL");
     const reply = await fetchTransport(request);
-    if (isChunk) sent++;
+    // A chunk that the client before this one was sending may be refused while the host still stores it: it is sent again.
+    if (isChunk && reply.status < 300) sent++;
     return reply;
   },
 });

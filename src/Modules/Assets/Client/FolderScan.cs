@@ -28,6 +28,9 @@ internal sealed class FolderScan(string folder, GlobFilter filter, HashCache cac
     private readonly ConcurrentBag<string> problems = [];
     private long hashedBytes;
 
+    /// <summary>Is told where each file lies that was hashed, before a look whether it is still the same.</summary>
+    public Action<string>? Hashed { get; init; }
+
     /// <param name="progress">Files hashed so far.</param>
     public async Task<Scan> RunAsync(Action<int> progress, CancellationToken cancellationToken)
     {
@@ -120,6 +123,7 @@ internal sealed class FolderScan(string folder, GlobFilter filter, HashCache cac
                 }
 
                 var hashed = await HashAsync(path, fullPath, cancellationToken);
+                Hashed?.Invoke(fullPath);
                 if (StampOf(fullPath) == stamp)
                 {
                     cache.Keep(path, stamp, hashed);
