@@ -1,4 +1,9 @@
 using System.Globalization;
+using System.Reflection;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.TestHost;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Playwright;
 using Weddings.Contracts;
 using Xunit;
 using static Microsoft.Playwright.Assertions;
@@ -29,5 +34,74 @@ public sealed class ZoneTests(PortalHost host, Browser browser) : IClassFixture<
 
         await admin.OpenLiveAsync("/admin/albums");
         Assert.EndsWith(" UTC", await page.Locator("td time").First.InnerTextAsync(), StringComparison.Ordinal);
+    }
+}
+
+public sealed class LateZoneTests(LateWeddingsHost host, Browser browser) : IClassFixture<LateWeddingsHost>
+{
+    [Fact]
+    public async Task An_album_whose_wedding_is_still_being_read_is_shown_as_soon_as_it_is()
+    {
+        await host.LinkAsync("anna-ben", LinkKind.Couple);
+        await host.CompletedAlbumAsync("anna-ben");
+        await using var admin = await browser.VisitAsAdminAsync(host);
+        await admin.OpenLiveAsync("/admin/albums");
+        host.Hold();
+        await admin.Page.GetByRole(AriaRole.Link, new() { Name = "anna-ben" }).ClickAsync();
+        await host.Asked;
+        await Task.Delay(TimeSpan.FromSeconds(1), TestContext.Current.CancellationToken); // the album itself is read meanwhile
+        host.GoOn();
+        await Expect(admin.Page.Locator(".timeline time").First).ToContainTextAsync("Europe/Vienna");
+    }
+}
+
+/// <summary>A host that finds no wedding before a test lets it.</summary>
+public sealed class LateWeddingsHost : PortalHost
+{
+    private readonly TaskCompletionSource asked = new();
+    private readonly TaskCompletionSource goesOn = new();
+    private volatile bool isHeld;
+
+    internal Task Asked => asked.Task;
+
+    internal void Hold() => isHeld = true;
+
+    internal void GoOn() => goesOn.SetResult();
+
+    protected override void ConfigureWebHost(IWebHostBuilder builder)
+    {
+        base.ConfigureWebHost(builder);
+        builder.ConfigureTestServices(services =>
+        {
+            var weddings = services.Last(service => service.ServiceType == typeof(IWeddings)).ImplementationType!;
+            services.AddSingleton(provider =>
+            {
+                var late = DispatchProxy.Create<IWeddings, LateWeddings>();
+                (((LateWeddings)late).Inner, ((LateWeddings)late).Host) = ((IWeddings)ActivatorUtilities.CreateInstance(provider, weddings), this);
+                return late;
+            });
+        });
+    }
+
+    private async Task<WeddingView?> FindAsync(IWeddings inner, string weddingId, CancellationToken cancellationToken)
+    {
+        if (isHeld)
+        {
+            asked.TrySetResult();
+            await goesOn.Task.WaitAsync(cancellationToken);
+        }
+
+        return await inner.FindAsync(weddingId, cancellationToken);
+    }
+
+    private class LateWeddings : DispatchProxy
+    {
+        internal IWeddings Inner { get; set; } = null!;
+
+        internal LateWeddingsHost Host { get; set; } = null!;
+
+        protected override object? Invoke(MethodInfo? targetMethod, object?[]? args) => targetMethod!.Name is nameof(IWeddings.FindAsync)
+            ? Host.FindAsync(Inner, (string)args![0]!, (CancellationToken)args[1]!)
+            : targetMethod.Invoke(Inner, args);
     }
 }

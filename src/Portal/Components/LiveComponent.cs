@@ -8,8 +8,10 @@ public abstract class LiveComponent : ComponentBase, IDisposable
 {
     private readonly CancellationTokenSource gone = new();
 
+    protected LiveComponent() => Gone = gone.Token; // asked for by what goes on after the page was left, too
+
     /// <summary>Cancelled once nobody looks any more.</summary>
-    protected CancellationToken Gone => gone.Token;
+    protected CancellationToken Gone { get; }
 
     /// <summary>Shows each item and renders. Call it from <c>OnAfterRenderAsync</c>: what is rendered in advance does not live.</summary>
     protected async Task FollowAsync<T>(IAsyncEnumerable<T> items, Action<T> show)
