@@ -109,21 +109,32 @@ internal sealed class EventSchema(NpgsqlDataSource database, IEnumerable<ISubscr
     private async Task MigrateAsync(CancellationToken cancellationToken)
     {
         await using var connection = await database.OpenConnectionAsync(cancellationToken);
-        await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
-        await SchemaSteps.TakeAsync(transaction, "platform", Lock, Steps, cancellationToken);
-        foreach (var subscription in subscriptions)
+        await using (var transaction = await connection.BeginTransactionAsync(cancellationToken))
         {
-            await using var command = new NpgsqlCommand(
-                "insert into platform.subscription (name) values ($1) on conflict do nothing", connection, transaction);
-            EventTables.Add(command.Parameters, subscription.Name);
-            await command.ExecuteNonQueryAsync(cancellationToken);
-            if (subscription is IProjection projection)
+            await SchemaSteps.TakeAsync(transaction, "platform", Lock, Steps, cancellationToken);
+            foreach (var subscription in subscriptions)
             {
-                await ProjectionRebuild.CreateTablesAsync(connection, projection, projection.Schema, cancellationToken);
+                await ExecuteAsync(transaction, "insert into platform.subscription (name) values ($1) on conflict do nothing", subscription, cancellationToken);
             }
+
+            await transaction.CommitAsync(cancellationToken);
         }
 
-        await transaction.CommitAsync(cancellationToken);
+        foreach (var projection in subscriptions.OfType<IProjection>())
+        {
+            // Beginning with the checkpoint, as each batch does: another node may be writing to these tables, and locks them in another order.
+            await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
+            await ExecuteAsync(transaction, "select from platform.subscription where name = $1 for no key update", projection, cancellationToken);
+            await ProjectionRebuild.CreateTablesAsync(connection, projection, projection.Schema, cancellationToken);
+            await transaction.CommitAsync(cancellationToken);
+        }
+    }
+
+    private static async Task ExecuteAsync(NpgsqlTransaction transaction, string sql, ISubscription subscription, CancellationToken cancellationToken)
+    {
+        await using var command = new NpgsqlCommand(sql, transaction.Connection, transaction);
+        EventTables.Add(command.Parameters, subscription.Name);
+        await command.ExecuteNonQueryAsync(cancellationToken);
     }
 
     private static string? Explain(NpgsqlException e, NpgsqlConnectionStringBuilder settings) => e switch

@@ -16,7 +16,9 @@ internal sealed class FruitList(PoisonSwitch poison) : IProjection
 
     public string CreateTablesSql => """
         create table if not exists seen (number bigint generated always as identity primary key, stream_id text, version bigint, name text, by text);
+        create index if not exists seen_name on seen (name);
         create table if not exists total (one int primary key, count bigint);
+        create index if not exists total_count on total (count);
         """;
 
     public async Task HandleAsync(RecordedEvent e, NpgsqlTransaction transaction, CancellationToken cancellationToken)

@@ -57,6 +57,33 @@ public sealed class SubscriptionTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_node_starts_beside_one_that_writes_in_whatever_order()
+    {
+        await using var connection = await node.Database.OpenConnectionAsync(Cancel);
+        await using var command = new NpgsqlCommand("set idle_in_transaction_session_timeout = 0", connection);
+        await command.ExecuteNonQueryAsync(Cancel);
+        await using var transaction = await connection.BeginTransactionAsync(Cancel);
+
+        // A batch: the checkpoint, and then the tables, here the other way round than they are created.
+        command.CommandText = "select from platform.subscription where name = 'fruit_list' for no key update; insert into fruit.total values (2, 1)";
+        await command.ExecuteNonQueryAsync(Cancel);
+        var starting = StartAsync();
+        const string Waits = """
+            select exists (select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'
+                and backend_start > (select xact_start from pg_stat_activity where pid = {0}))
+            """;
+        for (var watch = Stopwatch.StartNew(); !await node.ScalarAsync<bool>(string.Format(null, Waits, connection.ProcessID)); await Task.Delay(20, Cancel))
+        {
+            Assert.True(watch.Elapsed < Soon, "The node does not wait.");
+        }
+
+        command.CommandText = "insert into fruit.seen (name) values ('pear')";
+        await command.ExecuteNonQueryAsync(Cancel);
+        await transaction.CommitAsync(Cancel);
+        await using var second = await starting;
+    }
+
+    [Fact]
     public async Task An_event_arrives_without_waiting_for_the_next_poll()
     {
         await AddAsync(node, "b1", "apple");
